@@ -1,0 +1,90 @@
+"""The exceptions that the library raises.
+
+Code that runs inside a sandbox never raises here: its failures, limits included, are returned in
+``Execution.error``. What is raised says who is at fault: the call (`SandboxError` subclasses named after
+the mistake), the world outside (`AssetError`, `HostFileError`) or the library (`SandboxInternalError`).
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AssetError",
+    "ContextBrokenError",
+    "ContextBusyError",
+    "ContextClosedError",
+    "ContextNotFoundError",
+    "HostFileError",
+    "LanguageNotAvailableError",
+    "PackageInstallError",
+    "PolicyError",
+    "SandboxClosedError",
+    "SandboxError",
+    "SandboxExistsError",
+    "SandboxFileError",
+    "SandboxInternalError",
+    "SnapshotMismatchError",
+]
+
+
+class SandboxError(Exception):
+    """Base of everything the library raises on purpose."""
+
+
+class SandboxClosedError(SandboxError):
+    """The sandbox was closed; open another one."""
+
+
+class SandboxExistsError(SandboxError):
+    """A live sandbox has this id already; `get_sandbox` finds it."""
+
+
+class ContextNotFoundError(SandboxError):
+    """No context of this sandbox has the id that was given."""
+
+
+class ContextClosedError(SandboxError):
+    """The context was deleted, or its sandbox closed, before or during the call."""
+
+
+class ContextBusyError(SandboxError):
+    """A callback of a running call used the very context that is running it, which can only wait for itself."""
+
+
+class ContextBrokenError(SandboxError):
+    """The context's guest trapped or was stopped the hard way; restart the context to use it again."""
+
+
+class LanguageNotAvailableError(SandboxError, ValueError):
+    """No guest for this language is installed."""
+
+
+class PolicyError(SandboxError):
+    """The sandbox's policy forbids what was asked."""
+
+
+class SnapshotMismatchError(SandboxError):
+    """A snapshot was made with other assets than the ones installed."""
+
+
+class PackageInstallError(SandboxError):
+    """A package could not be installed into the sandbox."""
+
+
+class SandboxFileError(SandboxError, OSError):
+    """A file operation in the sandbox's filesystem failed.
+
+    ``errno`` and ``strerror`` are those of POSIX (the host's numbers) and ``filename`` is the path inside the
+    sandbox, so code written for `OSError` understands it.
+    """
+
+
+class HostFileError(SandboxError, OSError):
+    """A file of the host that upload, download or a mount named could not be used."""
+
+
+class AssetError(SandboxError):
+    """A WebAssembly asset of the installation is missing or is not the file that was shipped."""
+
+
+class SandboxInternalError(SandboxError):
+    """The library failed. Please report it with the traceback and the notes attached to the exception."""

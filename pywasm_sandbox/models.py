@@ -1,0 +1,236 @@
+"""What the API returns: frozen models.
+
+The field names follow Jupyter's messaging specification where it has a word for a thing (MIME bundle,
+``execution_count``) and the code-interpreter APIs of E2B and Cloudflare Sandbox elsewhere.
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "ContextState",
+    "Execution",
+    "ExecutionError",
+    "FileContent",
+    "FileInfo",
+    "FileType",
+    "Logs",
+    "Result",
+]
+
+ContextState = Literal["kept", "restored", "lost"]
+FileType = Literal["file", "directory", "symlink", "device"]
+
+_ATTRIBUTE_MIME_TYPES = {
+    "text": "text/plain",
+    "html": "text/html",
+    "markdown": "text/markdown",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "jpeg": "image/jpeg",
+    "pdf": "application/pdf",
+    "latex": "text/latex",
+    "json": "application/json",
+    "javascript": "application/javascript",
+    "data": "application/vnd.pywasm.data+json",
+    "chart": "application/vnd.pywasm.chart+json",
+}
+_KNOWN_MIME_TYPES = frozenset(_ATTRIBUTE_MIME_TYPES.values())
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Result(_Model):
+    """One displayed object: the value of the cell's last expression or a `display()` call.
+
+    ``formats`` is Jupyter's MIME bundle: MIME type → data; binary types are base64 text and JSON types are
+    JSON values. The attributes (``text``, ``html``, ``png``, …) are ``None`` where the bundle lacks the type.
+    """
+
+    formats: dict[str, Any]
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    is_main_result: bool = False
+    display_id: str | None = None
+
+    def _format(self, name: str) -> Any:
+        return self.formats.get(_ATTRIBUTE_MIME_TYPES[name])
+
+    @property
+    def text(self) -> str | None:
+        """``text/plain``. The last expression's own string where that is a `str`, else its `repr`."""
+        return self._format("text")  # type: ignore[no-any-return]
+
+    @property
+    def html(self) -> str | None:
+        """``text/html``."""
+        return self._format("html")  # type: ignore[no-any-return]
+
+    @property
+    def markdown(self) -> str | None:
+        """``text/markdown``."""
+        return self._format("markdown")  # type: ignore[no-any-return]
+
+    @property
+    def svg(self) -> str | None:
+        """``image/svg+xml``."""
+        return self._format("svg")  # type: ignore[no-any-return]
+
+    @property
+    def png(self) -> str | None:
+        """``image/png`` as base64 text; `image_bytes` decodes it."""
+        return self._format("png")  # type: ignore[no-any-return]
+
+    @property
+    def jpeg(self) -> str | None:
+        """``image/jpeg`` as base64 text."""
+        return self._format("jpeg")  # type: ignore[no-any-return]
+
+    @property
+    def pdf(self) -> str | None:
+        """``application/pdf`` as base64 text."""
+        return self._format("pdf")  # type: ignore[no-any-return]
+
+    @property
+    def latex(self) -> str | None:
+        """``text/latex``."""
+        return self._format("latex")  # type: ignore[no-any-return]
+
+    @property
+    def json(self) -> Any:  # type: ignore[override]
+        """``application/json``: the JSON value. (`model_dump_json` serialises the model itself.)"""
+        return self._format("json")
+
+    @property
+    def javascript(self) -> str | None:
+        """``application/javascript``."""
+        return self._format("javascript")  # type: ignore[no-any-return]
+
+    @property
+    def data(self) -> Any:
+        """The table behind a data frame, as JSON."""
+        return self._format("data")
+
+    @property
+    def chart(self) -> Any:
+        """The structured description of a figure, as JSON."""
+        return self._format("chart")
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """The formats that no attribute names."""
+        return {mime: data for mime, data in self.formats.items() if mime not in _KNOWN_MIME_TYPES}
+
+    def image_bytes(self) -> bytes:
+        """The PNG, else the JPEG, decoded. Raises `ValueError` where the bundle has neither."""
+        encoded = self.png or self.jpeg
+        if encoded is None:
+            raise ValueError(f"this result has no image; it has {', '.join(self.formats) or 'nothing'}")
+        return base64.b64decode(encoded)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
+        bundle = dict(self.formats)
+        for mime in ("image/png", "image/jpeg", "application/pdf"):
+            if isinstance(bundle.get(mime), str):
+                bundle[mime] = base64.b64decode(bundle[mime])
+        return bundle, dict(self.metadata)
+
+    def __str__(self) -> str:
+        return self.text if self.text is not None else f"<Result: {', '.join(self.formats)}>"
+
+
+class Logs(_Model):
+    """What the code wrote, in order within each stream.
+
+    One entry a line as a rule; long output is batched into larger entries. ``truncated`` says that the
+    output went over the sandbox's ``max_output_bytes`` and the rest was dropped.
+    """
+
+    stdout: list[str] = Field(default_factory=list)
+    stderr: list[str] = Field(default_factory=list)
+    truncated: bool = False
+
+
+class ExecutionError(_Model):
+    """How the user's code failed: the exception's class name, its message and the user's own frames."""
+
+    name: str
+    message: str
+    traceback: list[str] = Field(default_factory=list)
+    line_number: int | None = None
+
+    @property
+    def value(self) -> str:
+        """The message, under the name that Jupyter and E2B give it."""
+        return self.message
+
+    def __str__(self) -> str:
+        return "\n".join(self.traceback) if self.traceback else f"{self.name}: {self.message}"
+
+
+class Execution(_Model):
+    """The outcome of one `run_code` call.
+
+    ``context_state`` is ``"kept"`` when the context goes on with its variables, ``"restored"`` when it was
+    replaced by an earlier state and ``"lost"`` when it must be restarted. ``exit_code`` is set when the code
+    ended the cell by `SystemExit`.
+    """
+
+    results: list[Result] = Field(default_factory=list)
+    logs: Logs = Field(default_factory=Logs)
+    error: ExecutionError | None = None
+    execution_count: int = 0
+    exit_code: int | None = None
+    context_id: str = ""
+    context_state: ContextState = "kept"
+    duration_seconds: float = 0.0
+
+    @property
+    def main_result(self) -> Result | None:
+        """The value of the cell's last expression, if it had one."""
+        return next((result for result in self.results if result.is_main_result), None)
+
+    @property
+    def text(self) -> str | None:
+        """The main result's text."""
+        main = self.main_result
+        return None if main is None else main.text
+
+    @property
+    def ok(self) -> bool:
+        """Whether the code ran to its end without an error."""
+        return self.error is None
+
+
+class FileInfo(_Model):
+    """A file, directory or symbolic link of the sandbox's filesystem."""
+
+    path: str
+    name: str
+    type: FileType
+    size: int
+    mode: int
+    modified_at: datetime
+    created_at: datetime
+    target: str | None = None
+    """Where a symbolic link points."""
+
+    @property
+    def is_directory(self) -> bool:
+        return self.type == "directory"
+
+
+class FileContent(_Model):
+    """What `read_file` returns. ``content`` is `str` for the encodings "utf-8" and "base64", `bytes` for None."""
+
+    path: str
+    content: str | bytes
+    encoding: str | None
+    size: int
+    mime_type: str
