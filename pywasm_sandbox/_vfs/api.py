@@ -313,10 +313,11 @@ class FileSystem(ABC, Generic[NodeT]):
     def usage(self) -> Usage:
         """What is charged and what the limits are; zeros and None where nothing is counted."""
 
-    def fork(self) -> FileSystem[NodeT]:
+    def fork(self, keep_unlinked: bool = False) -> FileSystem[NodeT]:
         """An independent copy of everything as it is now, whose nodes have the same handles.
 
-        A filesystem that cannot be copied (read-only, or the host's) gives itself.
+        `keep_unlinked`: files that have no name any more but are open here can be opened there, by their
+        node. A filesystem that cannot be copied (read-only, or the host's) gives itself.
         """
         return self
 

@@ -199,14 +199,15 @@ class Namespace(Operations):
 
     # -- copies --------------------------------------------------------------------------------------------
 
-    def clone(self) -> Namespace:
+    def clone(self, keep_unlinked: bool = False) -> Namespace:
         """An independent namespace with the same content: each filesystem's `fork`, at the same places.
 
         Filesystems that cannot be copied (read-only ones, host folders) are shared. Use `translate` to carry
-        locations over.
+        locations over, and `keep_unlinked` if open files shall be opened in the clone again (see
+        `FileSystem.fork`).
         """
         with self.lock:
-            return _cloned(self)
+            return _cloned(self, keep_unlinked)
 
     def translate(self, location: Location) -> Location:
         """The same place as `location`, which belongs to the namespace that this one was cloned from.
@@ -220,11 +221,11 @@ class Namespace(Operations):
         return Location(mount, location.node, location.type)
 
 
-def _cloned(source: Namespace) -> Namespace:
+def _cloned(source: Namespace, keep_unlinked: bool) -> Namespace:
     forks: dict[int, AnyFileSystem] = {}
     for mount in source.mounts:
         if id(mount.fs) not in forks:
-            forks[id(mount.fs)] = mount.fs.fork()
+            forks[id(mount.fs)] = mount.fs.fork(keep_unlinked)
     result = Namespace(forks[id(source.root.mount.fs)])
     # A mount comes after the one it is mounted on, so `above` can always be translated.
     for mount in source.mounts[1:]:

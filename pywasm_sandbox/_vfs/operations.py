@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 from pywasm_sandbox._vfs.api import DirEntry, Errno, File, FileType, Stat, VfsError
 from pywasm_sandbox._vfs.paths import SYMLINK_HOPS_MAX, check_target, normalise_text, shorten
@@ -18,7 +18,6 @@ _MOUNT_COOKIE = 1 << 62
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
-_PathMethod = Callable[Concatenate["Operations", Location, str | bytes, _P], _R]
 
 
 class Opened(NamedTuple):
@@ -29,16 +28,20 @@ class Opened(NamedTuple):
     created: bool
 
 
-def _names_path(method: _PathMethod[_P, _R]) -> _PathMethod[_P, _R]:
-    """Let errors name the path that the caller gave, not the last name that a filesystem saw."""
+def _names_path(method: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Let errors name the path that the caller gave, not the last name that a filesystem saw.
+
+    For methods whose arguments begin with (self, start, path).
+    """
 
     @wraps(method)
-    def call(self: Operations, start: Location, path: str | bytes, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
         try:
-            return method(self, start, path, *args, **kwargs)
+            return method(*args, **kwargs)
         except VfsError as error:
-            text = path if isinstance(path, str) else path.decode("utf-8", "backslashreplace")
-            error.path = shorten(text)
+            path = args[2] if len(args) > 2 else kwargs["path"]
+            assert isinstance(path, str | bytes)
+            error.path = _shown(path)
             raise
 
     return call
@@ -239,8 +242,8 @@ class Operations(Resolver):
     def rmdir(self, start: Location, path: str | bytes) -> None:
         """Remove an empty directory.
 
-        Errors: `ENOTEMPTY`, `ENOTDIR`, `ENOENT`, `EINVAL` (`.`), `EROFS`, `EBUSY` a mount point or a directory
-        with one inside.
+        Errors: `ENOTEMPTY`, `ENOTDIR`, `ENOENT`, `EINVAL` (`.`), `EROFS`, `EBUSY` a mount point or a
+        directory with one inside.
         """
         with self.lock:
             parent = self.resolve_parent(start, path)

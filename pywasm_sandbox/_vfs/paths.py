@@ -35,11 +35,13 @@ def normalise_text(text: str | bytes) -> str:
         if text.isascii():
             return text
         try:
-            text = text.encode("utf-8", "surrogateescape")
+            raw = text.encode("utf-8", "surrogateescape")
         except UnicodeEncodeError as error:
             shown = text.encode("utf-8", "backslashreplace").decode()
             raise VfsError(Errno.EILSEQ, shown, "it cannot be encoded as UTF-8") from error
-    return text.decode("utf-8", "surrogateescape")
+    else:
+        raw = text
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def byte_length(text: str) -> int:

@@ -195,16 +195,16 @@ class Resolver:
                     if mount.above is None:
                         return "/" + "/".join(reversed(names))
                     names.append(mount.name)
-                    mount, node = mount.above.mount, mount.above.node
+                    mount, node, _ = mount.above
                     continue
-                above = mount.fs.parent(node)
-                for entry in mount.fs.readdir(above):
+                holder = mount.fs.parent(node)
+                for entry in mount.fs.readdir(holder):
                     if entry.node == node:
                         names.append(entry.name)
                         break
                 else:
                     raise VfsError(Errno.ENOENT)
-                node = above
+                node = holder
 
     # -- mounts --------------------------------------------------------------------------------------------
 
