@@ -1,0 +1,34 @@
+"""WASI preview1 on a guest's linear memory: the ABI as data, checked memory, fds, clocks, stdio, functions.
+
+Knows nothing of the engine that calls them, nor of the languages that run on them.
+"""
+
+from .clocks import Clocks
+from .fds import Fd, FdState, FdTable
+from .host import FUNCTIONS, HostFunction, PlainWaiter, Waiter, WasiHost, WasiLimits
+from .memory import Fault, Memory
+from .process_functions import GuestExit
+from .random import RandomSource, SystemRandom
+from .stdio import BytesSource, NullSink, StdioSink, StdioSource
+
+__all__ = [
+    "FUNCTIONS",
+    "BytesSource",
+    "Clocks",
+    "Fault",
+    "Fd",
+    "FdState",
+    "FdTable",
+    "GuestExit",
+    "HostFunction",
+    "Memory",
+    "NullSink",
+    "PlainWaiter",
+    "RandomSource",
+    "StdioSink",
+    "StdioSource",
+    "SystemRandom",
+    "Waiter",
+    "WasiHost",
+    "WasiLimits",
+]

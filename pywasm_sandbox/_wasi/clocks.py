@@ -1,0 +1,71 @@
+"""The clocks a guest reads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final
+
+from .abi import ClockId
+
+U64_MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
+
+
+class Clocks:
+    """Wall, monotonic and CPU time in nanoseconds. Subclass it for a clock of your own.
+
+    The monotonic clock can be shifted, so that a guest restored from an image never sees it go backwards. The
+    CPU clocks count the time of the threads that ran this guest, as far as the guest looked at them: the
+    host's other work is none of the guest's business.
+    """
+
+    def __init__(self) -> None:
+        self._monotonic_offset_ns = 0
+        self._cpu_thread: int | None = None
+        self._cpu_base_ns = 0
+        self._cpu_last_ns = 0
+
+    def realtime_ns(self) -> int:
+        """Nanoseconds since 1970-01-01T00:00:00Z."""
+        return time.time_ns()
+
+    def monotonic_ns(self) -> int:
+        """Nanoseconds since some moment; never goes backwards."""
+        return time.monotonic_ns() + self._monotonic_offset_ns
+
+    def never_before(self, monotonic_ns: int) -> None:
+        """Shift the monotonic clock, if need be, so that it goes on from `monotonic_ns`."""
+        behind = monotonic_ns - self.monotonic_ns()
+        if behind > 0:
+            self._monotonic_offset_ns += behind
+
+    def rebase_cpu(self) -> None:
+        """CPU time of the current thread up to now belongs to somebody else: a call into the guest begins."""
+        self._cpu_thread = threading.get_ident()
+        self._cpu_base_ns = self._cpu_last_ns - time.thread_time_ns()
+
+    def process_cpu_ns(self) -> int:
+        """CPU time that the guest used."""
+        if threading.get_ident() != self._cpu_thread:
+            self.rebase_cpu()
+        # A thread that reuses a dead one's identity starts at zero again.
+        self._cpu_last_ns = max(self._cpu_last_ns, self._cpu_base_ns + time.thread_time_ns())
+        return self._cpu_last_ns
+
+    def thread_cpu_ns(self) -> int:
+        """CPU time of the guest's thread; it has one."""
+        return self.process_cpu_ns()
+
+    def resolution_ns(self, clock_id: int) -> int:
+        """Resolution of a clock; `clock_id` is one of `ClockId`."""
+        return 1
+
+    def now_ns(self, clock_id: int) -> int:
+        """Time of the clock `clock_id` (one of `ClockId`), as a u64."""
+        if clock_id == ClockId.MONOTONIC:
+            return self.monotonic_ns() & U64_MASK
+        if clock_id == ClockId.REALTIME:
+            return self.realtime_ns() & U64_MASK
+        if clock_id == ClockId.PROCESS_CPUTIME_ID:
+            return self.process_cpu_ns() & U64_MASK
+        return self.thread_cpu_ns() & U64_MASK

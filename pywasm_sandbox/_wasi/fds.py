@@ -1,0 +1,209 @@
+"""The table of a guest's file descriptors: plain data, to be kept in images and copied to forks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import Final
+
+from pywasm_sandbox._vfs.api import File
+from pywasm_sandbox._vfs.resolver import Location
+
+from . import abi, errnos
+
+FIRST_PREOPEN: Final = 3
+
+
+class Fd:
+    """One open file descriptor. Exactly one of these holds:
+
+    - stdio: `stream` is 0, 1 or 2, `location` and `file` are None;
+    - a directory: `location` is set, `file` is None, `stream` is -1;
+    - a file: `location` and `file` are set, `stream` is -1.
+    """
+
+    __slots__ = (
+        "file",
+        "filetype",
+        "flags",
+        "location",
+        "offset",
+        "preopen",
+        "readable",
+        "rights_base",
+        "rights_inheriting",
+        "stream",
+        "writable",
+    )
+
+    def __init__(
+        self,
+        *,
+        filetype: int,
+        rights_base: int,
+        rights_inheriting: int,
+        location: Location | None = None,
+        file: File | None = None,
+        flags: int = 0,
+        readable: bool = True,
+        writable: bool = False,
+        stream: int = -1,
+        preopen: bytes | None = None,
+    ) -> None:
+        self.filetype = filetype
+        self.rights_base = rights_base
+        self.rights_inheriting = rights_inheriting
+        self.location = location
+        self.file = file
+        self.offset = 0
+        self.flags = flags
+        # How it was opened. The rights say what is still allowed: the guest may have given some up.
+        self.readable = readable
+        self.writable = writable
+        self.stream = stream
+        self.preopen = preopen
+
+
+@dataclass(frozen=True, slots=True)
+class FdState:
+    """One entry of a table as data. The fields are those of `Fd`, and the number."""
+
+    number: int
+    filetype: int
+    rights_base: int
+    rights_inheriting: int
+    location: Location | None
+    offset: int
+    flags: int
+    readable: bool
+    writable: bool
+    stream: int
+    preopen: bytes | None
+
+
+class FdTable:
+    """The open fds of a guest, at most `limit`. A new one gets the lowest free number, as in POSIX."""
+
+    def __init__(self, limit: int) -> None:
+        if limit < 0:
+            raise ValueError(f"open_files is {limit}; it must not be negative")
+        self.limit = limit
+        # The same dict for the whole life of the table: the functions look fds up in it directly.
+        self.entries: dict[int, Fd] = {}
+        self._freed: list[int] = []  # heap of the numbers below `_next` that are free
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def reserve(self) -> None:
+        """Fail with `mfile` unless there is room for one more: ask before doing what cannot be undone."""
+        if len(self.entries) >= self.limit:
+            raise errnos.WasiError(errnos.MFILE, f"{self.limit} fds are open")
+
+    def insert(self, entry: Fd) -> int:
+        """Give `entry` the lowest free number."""
+        self.reserve()
+        if self._freed:
+            number = heappop(self._freed)
+        else:
+            number = self._next
+            self._next += 1
+        self.entries[number] = entry
+        return number
+
+    def remove(self, number: int) -> None:
+        """Forget an fd, which must be open, and close its file."""
+        entry = self.entries.pop(number)
+        heappush(self._freed, number)
+        if entry.file is not None:
+            entry.file.close()
+
+    def renumber(self, number: int, to: int) -> None:
+        """Move an fd onto another one, which is closed; both must be open."""
+        if number == to:
+            return
+        moved = self.entries.pop(number)
+        heappush(self._freed, number)
+        replaced = self.entries[to]
+        self.entries[to] = moved
+        if replaced.file is not None:
+            replaced.file.close()
+
+    def close(self) -> None:
+        """Close all. Idempotent."""
+        entries = list(self.entries.values())
+        self.entries.clear()
+        self._freed.clear()
+        self._next = 0
+        for entry in entries:
+            if entry.file is not None:
+                entry.file.close()
+
+    def snapshot(self) -> tuple[FdState, ...]:
+        """The table as data, ordered by number."""
+        return tuple(
+            FdState(
+                number,
+                entry.filetype,
+                entry.rights_base,
+                entry.rights_inheriting,
+                entry.location,
+                entry.offset,
+                entry.flags,
+                entry.readable,
+                entry.writable,
+                entry.stream,
+                entry.preopen,
+            )
+            for number, entry in sorted(self.entries.items())
+        )
+
+    def restore(
+        self,
+        states: Iterable[FdState],
+        open_file: Callable[[Location, bool], File],
+        relocate: Callable[[Location], Location] = lambda location: location,
+    ) -> None:
+        """Become what `states` say.
+
+        `open_file(location, writable)` opens a file anew; `relocate` maps a location to a copy's tree.
+
+        Whatever `open_file` raises leaves an empty table.
+        """
+        ordered: Sequence[FdState] = sorted(states, key=lambda state: state.number)
+        self.close()
+        try:
+            for state in ordered:
+                self._restore_one(state, open_file, relocate)
+        except BaseException:
+            self.close()
+            raise
+        self._next = ordered[-1].number + 1 if ordered else 0
+        self._freed = [number for number in range(self._next) if number not in self.entries]
+
+    def _restore_one(
+        self,
+        state: FdState,
+        open_file: Callable[[Location, bool], File],
+        relocate: Callable[[Location], Location],
+    ) -> None:
+        location = None if state.location is None else relocate(state.location)
+        file = None
+        if location is not None and state.filetype != abi.FILETYPE_DIRECTORY:
+            file = open_file(location, state.writable)
+        entry = Fd(
+            filetype=state.filetype,
+            rights_base=state.rights_base,
+            rights_inheriting=state.rights_inheriting,
+            location=location,
+            file=file,
+            flags=state.flags,
+            readable=state.readable,
+            writable=state.writable,
+            stream=state.stream,
+            preopen=state.preopen,
+        )
+        entry.offset = state.offset
+        self.entries[state.number] = entry
