@@ -1,0 +1,133 @@
+"""What every language's guest offers to the layers above: boot, run a cell, be interrupted, end."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol
+
+from .._engine import Deadline, GuestExit, GuestTrap, HostFailure, InterruptReason, Ticket, TrapKind
+from .protocol import BlockedInput, Event, Failed, Finished, InputAnswer, InputQuestion, ProtocolError
+
+__all__ = ["Cell", "Guest", "GuestOptions", "Listener", "RunEnd", "explain_loss"]
+
+DEFAULT_MEMORY_BYTES: Final = 1 << 30
+DEFAULT_MAX_OUTPUT_BYTES: Final = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class GuestOptions:
+    """How a context's guest is set up. ``memory_bytes`` bounds its linear memory, ``max_output_bytes`` what
+    one run may write to stdout and stderr and display, together."""
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    cwd: str = "/workspace"
+    memory_bytes: int = DEFAULT_MEMORY_BYTES
+    max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES
+    max_open_files: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One piece of code to run. ``timeout`` is in seconds from when it starts, None for no deadline."""
+
+    code: str
+    execution_count: int
+    env: Mapping[str, str] | None = None
+    cwd: str | None = None
+    timeout: float | None = None
+    grace_seconds: float = 1.0
+    allow_input: bool = False
+
+
+class Listener(Protocol):
+    """Who hears a run; everything is called on the guest's thread."""
+
+    def post(self, event: Event) -> None:
+        """Keep the event; it need not go out at once."""
+
+    def publish(self, interrupted: Callable[[], bool]) -> None:
+        """What was posted goes out now. Blocks while too much isn't taken, unless ``interrupted()``."""
+
+    def ask(self, question: InputQuestion, interrupted: Callable[[], bool]) -> InputAnswer | BlockedInput:
+        """Wait for a line of input, unless ``interrupted()``."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """How a run ended: the guest's last word, or why there is no guest any more."""
+
+    finished: Finished | None = None
+    lost: Failed | None = None
+    truncated: bool = False
+    closed: bool = False
+    """The context was closed while the code ran."""
+
+
+class Guest(ABC):
+    """One interpreter in one instance. `boot` and `run` must be called on a guest thread, one at a time."""
+
+    language: str
+
+    @abstractmethod
+    def boot(self) -> None:
+        """Make the interpreter ready. Raises an `EngineFailure` or `SandboxInternalError`."""
+
+    @abstractmethod
+    def run(self, cell: Cell, listener: Listener, ticket: Ticket) -> RunEnd:
+        """Run one cell to its end."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the guest, running or not; idempotent, from any thread."""
+
+    @property
+    @abstractmethod
+    def memory_bytes(self) -> int:
+        """The linear memory's current size."""
+
+
+_CRASHES: Final[dict[TrapKind, tuple[str, str]]] = {
+    TrapKind.STACK_OVERFLOW: ("RecursionError", "the interpreter's stack overflowed"),
+    TrapKind.UNREACHABLE: ("GuestCrash", "the interpreter aborted"),
+    TrapKind.MEMORY_OUT_OF_BOUNDS: ("GuestCrash", "the interpreter accessed memory out of bounds"),
+    TrapKind.INDIRECT_CALL: ("GuestCrash", "the interpreter called a function pointer of another type"),
+}
+
+
+def _explain_interruption(reason: int | None, cell: Cell) -> tuple[str, str]:
+    grace = f"and did not stop within {cell.grace_seconds:g} s of being asked to"
+    match reason:
+        case InterruptReason.TIMEOUT:
+            return "ExecutionTimeout", f"the code ran longer than its timeout of {cell.timeout:g} s {grace}"
+        case InterruptReason.OUTPUT_LIMIT:
+            return "OutputLimitExceeded", f"the code wrote more output than allowed {grace}"
+        case _:
+            return "KeyboardInterrupt", f"the run was interrupted {grace}"
+
+
+def explain_loss(failure: BaseException, cell: Cell) -> RunEnd:
+    """Say what an engine failure means to the user of the context, whose guest it ended.
+
+    Failures that are the library's own, not the guest's, are raised again.
+    """
+    closed: Literal[True] = True
+    match failure:
+        case GuestTrap(kind=TrapKind.KILLED):
+            return RunEnd(closed=closed)
+        case GuestTrap(kind=TrapKind.INTERRUPTED):
+            name, message = _explain_interruption(failure.reason, cell)
+        case GuestTrap():
+            name, text = _CRASHES.get(failure.kind, ("GuestCrash", f"the interpreter crashed: {failure.kind.name}"))
+            message = text
+        case GuestExit():
+            return RunEnd(
+                finished=Finished("exit", failure.code),
+                lost=Failed("GuestExit", f"the code ended the interpreter with exit code {failure.code}"),
+            )
+        case HostFailure(original=ProtocolError()):
+            name, message = "GuestCrash", f"the guest broke the protocol: {failure.original}"
+        case _:
+            raise failure
+    return RunEnd(lost=Failed(name, f"{message}; the context's state is lost"))

@@ -1,0 +1,233 @@
+"""What a guest and its host say to each other.
+
+Requests go in through the guest's ``pywasm_handle`` export, events come out through ``pywasm.emit`` and
+questions (which wait for an answer) through ``pywasm.request``; each is one JSON object in UTF-8. Output is
+not an event: it is what the guest writes to file descriptors 1 and 2.
+
+Everything that arrives is the word of untrusted code: a payload of another shape is a `ProtocolError`,
+never an exception of another kind.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Final, Literal
+
+__all__ = [
+    "BlockedInput",
+    "Cleared",
+    "Displayed",
+    "Event",
+    "EventKind",
+    "Failed",
+    "Finished",
+    "InputAnswer",
+    "InputQuestion",
+    "Output",
+    "ProtocolError",
+    "configure_request",
+    "decode_event",
+    "decode_question",
+    "encode_answer",
+    "execute_request",
+]
+
+MAX_EVENT_BYTES: Final = 256 * 1024 * 1024
+"""An event larger than this is refused: the guest's memory may be larger than what the host wants to hold."""
+
+
+class ProtocolError(Exception):
+    """The guest sent something that is not of the protocol."""
+
+
+class EventKind(IntEnum):
+    """The first argument of ``pywasm.emit``."""
+
+    DISPLAY = 1
+    ERROR = 2
+    CLEAR = 3
+    DONE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Text that the guest wrote, one entry of the logs."""
+
+    stream: Literal["stdout", "stderr"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Displayed:
+    """A MIME bundle: a result, a `display()` call or, with ``update``, the new content of an earlier one."""
+
+    data: dict[str, Any]
+    metadata: dict[str, Any]
+    is_main: bool = False
+    display_id: str | None = None
+    update: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The user's code raised."""
+
+    name: str
+    message: str
+    traceback: list[str] = field(default_factory=list)
+    line_number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """`clear_output()`: drop the results so far; with ``wait`` only when the next one comes."""
+
+    wait: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last event of a run."""
+
+    status: Literal["ok", "error", "exit"]
+    exit_code: int | None = None
+
+
+Event = Output | Displayed | Failed | Cleared | Finished
+
+
+@dataclass(frozen=True, slots=True)
+class InputQuestion:
+    """The guest asks for a line of input."""
+
+    prompt: str
+    is_password: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InputAnswer:
+    """The line, without its newline."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedInput:
+    """No line: the exception class that the guest raises and its message."""
+
+    error: str
+    message: str
+
+
+def _encode(message: Mapping[str, Any]) -> bytes:
+    # Surrogates (from undecodable bytes in paths or code) must reach the guest and not fail here.
+    return json.dumps(message, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+
+
+def configure_request(env: Mapping[str, str], cwd: str, argv: list[str]) -> bytes:
+    """The first request after boot: replaces ``os.environ``, changes directory, sets ``sys.argv``."""
+    return _encode({"op": "configure", "env": dict(env), "cwd": cwd, "argv": argv})
+
+
+def execute_request(
+    code: str,
+    *,
+    execution_count: int,
+    env: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+    allow_input: bool = False,
+) -> bytes:
+    """Run one cell. ``env`` holds for this run alone."""
+    return _encode(
+        {
+            "op": "execute",
+            "code": code,
+            "execution_count": execution_count,
+            "env": dict(env) if env else None,
+            "cwd": cwd,
+            "filename": None,
+            "allow_input": allow_input,
+            "store": True,
+        }
+    )
+
+
+def _object(payload: bytes, what: str) -> dict[str, Any]:
+    if len(payload) > MAX_EVENT_BYTES:
+        raise ProtocolError(f"{what} of {len(payload)} bytes is over the limit of {MAX_EVENT_BYTES}")
+    try:
+        message = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"{what} is not JSON: {error}") from error
+    if not isinstance(message, dict):
+        raise ProtocolError(f"{what} is a JSON {type(message).__name__}, not an object")
+    return message
+
+
+def _get(message: dict[str, Any], key: str, kind: type | tuple[type, ...], default: Any = None) -> Any:
+    value = message.get(key, default)
+    if value is default:
+        return value
+    # bool is an int in Python but not in JSON.
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
+        raise ProtocolError(f"field {key!r} is a {type(value).__name__}")
+    return value
+
+
+def _decode_display(message: dict[str, Any]) -> Displayed:
+    return Displayed(
+        data=_get(message, "data", dict, {}),
+        metadata=_get(message, "metadata", dict, {}),
+        is_main=_get(message, "main", bool, False),
+        display_id=_get(message, "display_id", str),
+        update=_get(message, "update", bool, False),
+    )
+
+
+def _decode_error(message: dict[str, Any]) -> Failed:
+    traceback = _get(message, "traceback", list, [])
+    if not all(isinstance(line, str) for line in traceback):
+        raise ProtocolError("field 'traceback' holds something other than text")
+    return Failed(
+        name=_get(message, "name", str, "Exception"),
+        message=_get(message, "message", str, ""),
+        traceback=traceback,
+        line_number=_get(message, "line_number", int),
+    )
+
+
+def decode_event(kind: int, payload: bytes) -> Event:
+    """Turn the arguments of ``pywasm.emit`` into an event. Raises `ProtocolError`."""
+    match kind:
+        case EventKind.DISPLAY:
+            return _decode_display(_object(payload, "a display event"))
+        case EventKind.ERROR:
+            return _decode_error(_object(payload, "an error event"))
+        case EventKind.CLEAR:
+            return Cleared(_get(_object(payload, "a clear event"), "wait", bool, False))
+        case EventKind.DONE:
+            message = _object(payload, "a done event")
+            status = message.get("status")
+            if status not in ("ok", "error", "exit"):
+                raise ProtocolError(f"a done event has the status {status!r}")
+            return Finished(status, _get(message, "exit_code", int))
+        case _:
+            raise ProtocolError(f"event kind {kind} is unknown")
+
+
+def decode_question(payload: bytes) -> InputQuestion:
+    """Turn the bytes of ``pywasm.request`` into a question. Raises `ProtocolError`."""
+    message = _object(payload, "a question")
+    if message.get("op") != "input":
+        raise ProtocolError(f"question {message.get('op')!r} is unknown")
+    return InputQuestion(_get(message, "prompt", str, ""), _get(message, "password", bool, False))
+
+
+def encode_answer(answer: InputAnswer | BlockedInput) -> bytes:
+    """The response to a question."""
+    if isinstance(answer, InputAnswer):
+        return _encode({"value": answer.value})
+    return _encode({"error": answer.error, "message": answer.message})

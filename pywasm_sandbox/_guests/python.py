@@ -1,0 +1,323 @@
+"""The Python guest: CPython 3.14 in one instance, and the code in ``python_guest/`` that runs inside it."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import ClassVar, Final
+
+from .._engine import (
+    CompiledModule,
+    Deadline,
+    Engine,
+    EngineFailure,
+    GuestExit,
+    HostImport,
+    Instance,
+    InterruptReason,
+    InterruptWords,
+    Limits,
+    ModuleSource,
+    Ticket,
+)
+from .._vfs.hostfs import HostFS
+from .._vfs.namespace import Namespace
+from .._vfs.zipfs import ZipFS
+from .._wasi import WasiHost, WasiLimits
+from ..errors import SandboxInternalError
+from .assets import Assets
+from .base import Cell, Guest, GuestOptions, Listener, RunEnd, explain_loss
+from .protocol import (
+    BlockedInput,
+    Event,
+    EventKind,
+    Failed,
+    Finished,
+    InputAnswer,
+    Output,
+    configure_request,
+    decode_event,
+    decode_question,
+    encode_answer,
+    execute_request,
+)
+from .stdio import OutputAssembler, StdioRing
+
+__all__ = ["PythonGuest", "PythonRuntime"]
+
+LIBRARY: Final = "/usr/lib/python3.14"
+GUEST_CODE: Final = "/usr/lib/pywasm"
+USER_SITE: Final = "/home/user/.local/lib/python3.14/site-packages"
+SYS_PATH: Final = (
+    "/workspace",
+    LIBRARY,
+    f"{LIBRARY}/site-packages",
+    USER_SITE,
+    GUEST_CODE,
+    f"{GUEST_CODE}/shims",
+)
+MAX_QUESTION_BYTES: Final = 1 << 20
+
+
+def _emit(guest: PythonGuest, kind: int, pointer: int, length: int) -> None:
+    guest.on_emit(kind, pointer, length)
+
+
+def _request(guest: PythonGuest, pointer: int, length: int) -> int:
+    return guest.on_request(pointer, length)
+
+
+def _response(guest: PythonGuest, pointer: int) -> None:
+    guest.on_response(pointer)
+
+
+def _stdio_drain(guest: PythonGuest) -> None:
+    guest.drain()
+
+
+_IMPORTS: Final = (
+    HostImport("emit", "iii", "", _emit),
+    HostImport("request", "ii", "i", _request),
+    HostImport("response", "i", "", _response),
+    HostImport("stdio_drain", "", "", _stdio_drain),
+)
+
+
+class PythonRuntime:
+    """What all Python guests of a process share: the engine, the assets, the mounted standard library."""
+
+    def __init__(self, engine: Engine, assets: Assets) -> None:
+        self.engine = engine
+        core, stdlib = assets["python-core"], assets["python-stdlib"]
+        stdlib.verify()
+        self._source = ModuleSource(core.name, core.path, core.sha256)
+        self._library = ZipFS(stdlib.path)
+        self._guest_code = HostFS(Path(__file__).parent / "python_guest")
+
+    def prepare(self) -> CompiledModule:
+        """Compile the interpreter, or find it in the cache."""
+        return self.engine.module(self._source)
+
+    def mount(self, namespace: Namespace) -> None:
+        """Put the standard library and the guest's own code where the interpreter looks for them."""
+        namespace.mount(LIBRARY, self._library)
+        namespace.mount(GUEST_CODE, self._guest_code)
+
+    def instantiate(self, guest: PythonGuest, limits: Limits) -> Instance:
+        """A fresh instance whose host functions belong to ``guest``."""
+        return self.engine.program(self._source, _IMPORTS).instantiate(guest.make_wasi, owner=guest, limits=limits)
+
+
+class PythonGuest(Guest):
+    """One CPython interpreter."""
+
+    language: ClassVar[str] = "python"
+
+    def __init__(self, runtime: PythonRuntime, namespace: Namespace, options: GuestOptions) -> None:
+        self._runtime = runtime
+        self._namespace = namespace
+        self._options = options
+        self._instance: Instance | None = None
+        self._ring: StdioRing | None = None
+        self._listener: Listener | None = None
+        self._assembler = OutputAssembler(self._on_output, max_bytes=options.max_output_bytes)
+        self._boot_output: list[str] = []
+        self._response = b""
+        self._finished: Finished | None = None
+        self._allow_input = False
+        self._ticket: Ticket | None = None
+
+    # ---- life ---------------------------------------------------------------------------------------
+
+    def make_wasi(self, instance: Instance) -> WasiHost:
+        """The guest's view of the world; called once by the engine."""
+        return WasiHost(
+            self._namespace,
+            instance.memory,
+            args=("python3",),
+            env=self._options.env,
+            stdout=self,
+            stderr=self,
+            waiter=instance.waiter,
+            on_block=self._on_block,
+            on_stdio=self.drain,
+            limits=WasiLimits(open_files=self._options.max_open_files),
+        )
+
+    def boot(self) -> None:
+        options = self._options
+        instance = self._runtime.instantiate(self, Limits(memory_bytes=options.memory_bytes))
+        self._instance = instance
+        instance.on_tick = self._on_tick
+        try:
+            instance.call("_initialize")
+            self._ring = StdioRing(instance.memory, instance.call("pywasm_stdio_ring"))
+            lines = [f"sys_path={path}" for path in SYS_PATH]
+            lines += ["argv=", "boot_module=pywasm_guest.boot"]
+            self._call_with("pywasm_boot", "\n".join(lines).encode() + b"\n")
+            words = struct.unpack("<4I", instance.memory.read(instance.call("pywasm_interrupt_words"), 16))
+            instance.arm_interrupts(
+                InterruptWords(writes=((words[0], 1), (words[1], 1), (words[2], 2)), reason_address=words[3])
+            )
+            self._call_with("pywasm_handle", configure_request(options.env, options.cwd, [""]))
+        except BaseException as failure:
+            instance.close()
+            if isinstance(failure, EngineFailure | GuestExit):
+                output = "".join(self._boot_output).strip()
+                raise SandboxInternalError(f"the Python guest did not boot: {failure}\n{output}") from failure
+            raise
+
+    def _call_with(
+        self, export: str, data: bytes, *, deadline: Deadline | None = None, ticket: Ticket | None = None
+    ) -> None:
+        instance = self._live()
+        pointer = instance.call("pywasm_alloc", len(data))
+        if pointer == 0:
+            raise MemoryError(f"the guest has no memory for a request of {len(data)} bytes")
+        instance.memory.write(pointer, data)
+        try:
+            status = instance.call(export, pointer, len(data), deadline=deadline, ticket=ticket)
+        finally:
+            if instance.broken is None and not instance.closed:
+                instance.call("pywasm_free", pointer)
+        if status != 0:
+            output = "".join(self._boot_output).strip()
+            raise SandboxInternalError(f"{export} of the Python guest failed with status {status}\n{output}")
+
+    def _live(self) -> Instance:
+        if self._instance is None:
+            raise SandboxInternalError("the Python guest was not booted")
+        return self._instance
+
+    def close(self) -> None:
+        if self._instance is not None:
+            self._instance.close()
+
+    @property
+    def memory_bytes(self) -> int:
+        return 0 if self._instance is None else self._instance.memory_bytes
+
+    # ---- running ------------------------------------------------------------------------------------
+
+    def run(self, cell: Cell, listener: Listener, ticket: Ticket) -> RunEnd:
+        request = execute_request(
+            cell.code,
+            execution_count=cell.execution_count,
+            env=cell.env,
+            cwd=cell.cwd,
+            allow_input=cell.allow_input,
+        )
+        self._listener, self._ticket, self._finished = listener, ticket, None
+        self._allow_input = cell.allow_input
+        self._assembler.start()
+        deadline = Deadline.after(cell.timeout, cell.grace_seconds)
+        end: RunEnd
+        try:
+            self._call_with("pywasm_handle", request, deadline=deadline, ticket=ticket)
+            end = RunEnd(finished=self._finished, lost=None if self._finished else _SILENT_GUEST)
+        except MemoryError as failure:
+            end = self._refuse(Failed("MemoryError", str(failure)))
+        except SandboxInternalError:
+            end = RunEnd(lost=_SILENT_GUEST)
+        except (EngineFailure, GuestExit) as failure:
+            end = explain_loss(failure, cell)
+        finally:
+            self._drain_quietly()
+            self._listener = self._ticket = None
+        if self._assembler.truncated:
+            end = RunEnd(end.finished, end.lost, truncated=True, closed=end.closed)
+        return end
+
+    def _refuse(self, failed: Failed) -> RunEnd:
+        if self._listener is not None:
+            self._listener.post(failed)
+        return RunEnd(finished=Finished("error"))
+
+    def _drain_quietly(self) -> None:
+        instance = self._live()
+        if instance.broken is None and not instance.closed:
+            self.drain()
+        self._assembler.finish()
+        if self._listener is not None:
+            self._listener.publish(self._interrupted)
+
+    # ---- what the guest does --------------------------------------------------------------------------
+
+    def write(self, fd: int, data: bytes) -> None:
+        """`StdioSink`: a write to fd 1 or 2 that didn't go through the ring."""
+        self._feed(fd, data)
+
+    def drain(self) -> None:
+        """Take what lies in the ring."""
+        if self._ring is not None:
+            for fd, data in self._ring.take():
+                self._feed(fd, data)
+
+    def _feed(self, fd: int, data: bytes) -> None:
+        self._assembler.feed(fd, data)
+        self._stop_at_limit()
+
+    def _stop_at_limit(self) -> None:
+        if self._assembler.truncated and self._ticket is not None and self._ticket.fired is None:
+            self._ticket.interrupt(InterruptReason.OUTPUT_LIMIT)
+
+    def _interrupted(self) -> bool:
+        instance = self._live()
+        return instance.broken is not None or instance.closed or instance.waiter.wait(0.0)
+
+    def _on_output(self, output: Output) -> None:
+        if self._listener is None:
+            self._boot_output.append(output.text)
+        else:
+            self._listener.post(output)
+
+    def _on_tick(self) -> None:
+        self.drain()
+        self._assembler.tick()
+        if self._listener is not None:
+            self._listener.publish(self._interrupted)
+
+    def _on_block(self) -> None:
+        self.drain()
+        self._assembler.flush()
+        if self._listener is not None:
+            self._listener.publish(self._interrupted)
+
+    def _post(self, event: Event) -> None:
+        if self._listener is None:
+            return
+        if isinstance(event, Finished):
+            self._finished = event
+        else:
+            self._listener.post(event)
+
+    def on_emit(self, kind: int, pointer: int, length: int) -> None:
+        """``pywasm.emit``: output written before the event comes before it."""
+        self.drain()
+        self._assembler.flush()
+        if kind == EventKind.DISPLAY and not self._assembler.charge(length):
+            self._stop_at_limit()
+            return
+        self._post(decode_event(kind, self._live().memory.read(pointer, length)))
+
+    def on_request(self, pointer: int, length: int) -> int:
+        """``pywasm.request``: the answer's length; `on_response` copies the answer."""
+        self._on_block()
+        question = decode_question(self._live().memory.read(pointer, min(length, MAX_QUESTION_BYTES)))
+        answer: InputAnswer | BlockedInput
+        if self._listener is None or not self._allow_input:
+            answer = BlockedInput("RuntimeError", "input() needs an on_input callback: pass on_input to run_code")
+        else:
+            answer = self._listener.ask(question, self._interrupted)
+        self._response = encode_answer(answer)
+        return len(self._response)
+
+    def on_response(self, pointer: int) -> None:
+        """``pywasm.response``: copy the pending answer to where the guest made room for it."""
+        response, self._response = self._response, b""
+        self._live().memory.write(pointer, response)
+
+
+_SILENT_GUEST: Final = Failed(
+    "GuestCrash", "the guest's request handler ended without a word; the context's state is lost"
+)

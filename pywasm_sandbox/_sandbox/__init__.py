@@ -1,0 +1,1 @@
+"""Sandboxes and contexts: the rules above the guests, and the synchronous API."""

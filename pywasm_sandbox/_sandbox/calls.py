@@ -1,0 +1,161 @@
+"""One run of a context, between the guest's thread that produces and the caller that takes.
+
+The guest's thread posts events and publishes them in batches; whoever asked for the run takes them in its
+own thread or event loop, so callbacks never run on a foreign thread. A caller that is slow slows the guest
+down: what waits to be taken is bounded.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from .._engine import Ticket
+from .._guests.base import RunEnd
+from .._guests.protocol import BlockedInput, Displayed, Event, InputAnswer, InputQuestion, Output
+
+__all__ = ["Call"]
+
+MAX_WAITING_BYTES: Final = 16 << 20
+"""The guest pauses while more than this, roughly, waits to be taken by the caller."""
+
+_POLL_SECONDS: Final = 0.02
+
+
+def _weight(event: Event) -> int:
+    if isinstance(event, Output):
+        return len(event.text)
+    if isinstance(event, Displayed):
+        return sum(len(data) if isinstance(data, str) else 64 for data in event.data.values())
+    return 64
+
+
+class Call:
+    """A run that was asked for. It is queued in its context, runs, and ends exactly once."""
+
+    def __init__(self, notify: Callable[[], None] | None = None) -> None:
+        self.ticket = Ticket()
+        self._notify = notify
+        self._lock = threading.Lock()
+        self._news = threading.Condition(self._lock)
+        self._space = threading.Condition(self._lock)
+        self._pending: list[Event] = []
+        self._pending_weight = 0
+        self._waiting: deque[Event | InputQuestion] = deque()
+        self._waiting_weight = 0
+        self._answer: InputAnswer | BlockedInput | None = None
+        self._abandoned = False
+        self._end: RunEnd | None = None
+        self._failure: BaseException | None = None
+        self._done = False
+        self.interrupted: int | None = None
+        self.execution_count = 0
+
+    # ---- the guest's side (`Listener`) --------------------------------------------------------------
+
+    def post(self, event: Event) -> None:
+        self._pending.append(event)
+        self._pending_weight += _weight(event)
+
+    def publish(self, interrupted: Callable[[], bool]) -> None:
+        if not self._pending:
+            return
+        self._hand_over()
+        with self._lock:
+            while self._waiting_weight > MAX_WAITING_BYTES and not self._abandoned:
+                self._space.wait(_POLL_SECONDS)
+                if interrupted():
+                    return
+
+    def ask(self, question: InputQuestion, interrupted: Callable[[], bool]) -> InputAnswer | BlockedInput:
+        with self._lock:
+            self._answer = None
+            self._waiting.append(question)
+            self._news.notify_all()
+        self._tell()
+        with self._lock:
+            while self._answer is None:
+                if self._abandoned or interrupted():
+                    return BlockedInput("RuntimeError", "input() was interrupted")
+                self._space.wait(_POLL_SECONDS)
+            return self._answer
+
+    def _hand_over(self) -> None:
+        pending, weight = self._pending, self._pending_weight
+        self._pending, self._pending_weight = [], 0
+        with self._lock:
+            if not self._abandoned:
+                self._waiting.extend(pending)
+                self._waiting_weight += weight
+                self._news.notify_all()
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._notify is not None:
+            self._notify()
+
+    def finish(self, end: RunEnd | None, failure: BaseException | None = None) -> None:
+        """The run is over (or never started): nothing is posted after this."""
+        pending, self._pending = self._pending, []
+        with self._lock:
+            if not self._abandoned:
+                self._waiting.extend(pending)
+            self._end, self._failure, self._done = end, failure, True
+            self._news.notify_all()
+        self._tell()
+
+    # ---- the caller's side --------------------------------------------------------------------------
+
+    def wait(self) -> None:
+        """Block until there is something to take or the run is over."""
+        with self._lock:
+            while not self._waiting and not self._done:
+                self._news.wait()
+
+    @property
+    def has_news(self) -> bool:
+        """Whether `wait` would return at once."""
+        with self._lock:
+            return bool(self._waiting) or self._done
+
+    def take(self) -> tuple[list[Event | InputQuestion], bool]:
+        """What there is, without waiting, and whether the run is over and nothing more will come."""
+        with self._lock:
+            taken = list(self._waiting)
+            self._waiting.clear()
+            self._waiting_weight = 0
+            self._space.notify_all()
+            return taken, self._done
+
+    def answer(self, answer: InputAnswer | BlockedInput) -> None:
+        """Reply to the `InputQuestion` that was taken."""
+        with self._lock:
+            self._answer = answer
+            self._space.notify_all()
+
+    def interrupt(self, reason: int, grace_seconds: float) -> None:
+        """Ask the guest to stop, whether it started already or not; after the grace it is stopped hard."""
+        self.interrupted = reason
+        self.ticket.interrupt(reason, grace_seconds)
+
+    def abandon(self) -> None:
+        """Nobody takes what comes from now on: it is dropped and slows nothing down."""
+        with self._lock:
+            self._abandoned = True
+            self._waiting.clear()
+            self._waiting_weight = 0
+            self._space.notify_all()
+
+    @property
+    def done(self) -> bool:
+        return self._done
+
+    def end(self) -> RunEnd:
+        """How it ended. Raises what the run raised when the library, not the guest, failed."""
+        if self._failure is not None:
+            raise self._failure
+        if self._end is None:
+            raise RuntimeError("the call has not ended")
+        return self._end

@@ -1,0 +1,371 @@
+"""The synchronous API: `Sandbox`, `Context`, `get_sandbox`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, TypedDict, Unpack
+
+from ..errors import SandboxError
+from ..models import Execution, ExecutionError, FileContent, FileInfo, Result
+from .contexts import ContextCore, ContextStatus
+from .core import SandboxCore
+from .files import CHUNK_BYTES, Encoding
+from .options import Mount, SandboxOptions
+from .runs import Callbacks
+from .runtime import Runtime
+from .steps import drive
+
+__all__ = ["UNSET", "Context", "ContextBase", "Sandbox", "SandboxSettings", "Unset", "get_sandbox"]
+
+StrPath = str | os.PathLike[str]
+
+
+class Unset:
+    """The type of `UNSET`: an argument that was not given, where None means something."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset()
+
+
+class SandboxSettings(TypedDict, total=False):
+    """The keyword arguments of `Sandbox`."""
+
+    env: Mapping[str, str]
+    cwd: str
+    timeout: float | None
+    grace_seconds: float
+    memory_bytes: int
+    disk_bytes: int
+    max_files: int
+    max_open_files: int
+    max_output_bytes: int
+    max_contexts: int
+    mounts: Mapping[str, Mount | str | Path]
+    on_crash: Literal["restart", "error"]
+
+
+class ContextBase:
+    """What a context of either API tells about itself."""
+
+    def __init__(self, sandbox: SandboxCore, core: ContextCore) -> None:
+        self._sandbox = sandbox
+        self._core = core
+
+    @property
+    def id(self) -> str:
+        """Unique; what `run_code(context=…)` takes as well as the context itself."""
+        return self._core.id
+
+    @property
+    def language(self) -> str:
+        return self._core.language
+
+    @property
+    def cwd(self) -> str:
+        """The directory that the context started in."""
+        return self._core.cwd
+
+    @property
+    def created_at(self) -> datetime:
+        return self._core.created_at
+
+    @property
+    def last_used_at(self) -> datetime:
+        return self._core.last_used_at
+
+    @property
+    def execution_count(self) -> int:
+        """How many runs it has started."""
+        return self._core.execution_count
+
+    @property
+    def status(self) -> ContextStatus:
+        """``new`` (not booted), ``idle``, ``running``, ``broken`` (lost its interpreter) or ``closed``."""
+        return self._core.status
+
+    @property
+    def memory_bytes(self) -> int:
+        """The size of the interpreter's linear memory; it grows and never shrinks."""
+        return self._core.memory_bytes
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.language} {self.id} {self.status}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ContextBase) and other._core is self._core
+
+    def __hash__(self) -> int:
+        return hash(self._core.id)
+
+
+class Context(ContextBase):
+    """One interpreter with its variables; runs in it come one after the other."""
+
+    def run_code(
+        self,
+        code: str,
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        timeout: float | Unset | None = UNSET,
+        on_stdout: Callable[[str], Any] | None = None,
+        on_stderr: Callable[[str], Any] | None = None,
+        on_result: Callable[[Result], Any] | None = None,
+        on_error: Callable[[ExecutionError], Any] | None = None,
+        on_input: Callable[[str], str | None] | None = None,
+    ) -> Execution:
+        """As `Sandbox.run_code`, in this context."""
+        return drive(
+            self._sandbox.run_code(
+                code,
+                context_id=self.id,
+                language=None,
+                env=env,
+                cwd=cwd,
+                timeout=self._sandbox.options.timeout if isinstance(timeout, Unset) else timeout,
+                callbacks=Callbacks(on_stdout, on_stderr, on_result, on_error, on_input),
+            )
+        )
+
+    def restart(self) -> None:
+        """A fresh interpreter: variables and imports are gone, running code is ended, files stay."""
+        drive(self._sandbox.restart_context(self.id))
+
+    def delete(self) -> None:
+        """End the context."""
+        self._sandbox.delete_context(self.id)
+
+
+def context_id(context: ContextBase | str | None) -> str | None:
+    """The id behind what the user passed as ``context``."""
+    if context is None or isinstance(context, str):
+        return context
+    if isinstance(context, ContextBase):
+        return context.id
+    raise TypeError(f"context is a context or its id, not {type(context).__name__}")
+
+
+class SandboxBase:
+    """What a sandbox of either API tells about itself."""
+
+    _core: SandboxCore
+
+    @property
+    def id(self) -> str:
+        """What `get_sandbox` finds it by."""
+        return self._core.id
+
+    @property
+    def closed(self) -> bool:
+        return self._core.closed
+
+    @property
+    def created_at(self) -> datetime:
+        return self._core.created_at
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id!r}{' closed' if self.closed else ''}>"
+
+
+class Sandbox(SandboxBase):
+    """A place to run untrusted code: a virtual filesystem and contexts in which code runs.
+
+    Options, all keywords:
+
+    - ``env``: environment variables of all contexts.
+    - ``cwd``: where contexts start and relative paths of the files API begin ("/workspace").
+    - ``timeout``: seconds that one run may take; None for no deadline (60).
+    - ``grace_seconds``: after a deadline the code is asked to stop, which keeps its context; when it has
+      not after this long it is stopped hard, and the context's state is lost (1).
+    - ``memory_bytes``: linear memory of each context (1 GiB; at most 4 GiB).
+    - ``disk_bytes``, ``max_files``: quota of the filesystem in memory (1 GiB, 100,000).
+    - ``max_open_files``: open files of each context (1,024).
+    - ``max_output_bytes``: what one run may print and display (64 MiB); the run is stopped there.
+    - ``max_contexts``: contexts that may exist at once (1,000).
+    - ``mounts``: path → `HostFolder`, `ZipArchive`, `MemoryFolder`, `FsspecFolder`; a plain path of the host
+      is a read-only `HostFolder`.
+    - ``on_crash``: after the interpreter was lost, "restart" boots a fresh one for the next run, "error"
+      raises `ContextBrokenError` until the context is restarted ("restart").
+
+    Close it, or use it in a ``with`` statement. All methods may be called from any thread.
+    """
+
+    def __init__(self, id: str | None = None, **options: Unpack[SandboxSettings]) -> None:
+        self._core = SandboxCore(id, SandboxOptions(**options))
+        self._core.faces["sync"] = self
+
+    # ---- contexts -----------------------------------------------------------------------------------
+
+    def create_code_context(
+        self, *, language: str = "python", cwd: str | None = None, env: Mapping[str, str] | None = None
+    ) -> Context:
+        """A new context with a booted interpreter."""
+        return Context(self._core, drive(self._core.create_context(language, cwd, env)))
+
+    def list_code_contexts(self) -> list[Context]:
+        """All contexts, oldest first, the default one included once it was used."""
+        return [Context(self._core, context) for context in self._core.contexts()]
+
+    def get_code_context(self, context: Context | str) -> Context:
+        """The context with this id. Raises `ContextNotFoundError`."""
+        return Context(self._core, self._core.context(context_id(context) or ""))
+
+    def delete_code_context(self, context: Context | str) -> None:
+        """End a context, the code it runs included. Raises `ContextNotFoundError`."""
+        self._core.delete_context(context_id(context) or "")
+
+    def restart_code_context(self, context: Context | str) -> Context:
+        """Give a context a fresh interpreter."""
+        return Context(self._core, drive(self._core.restart_context(context_id(context) or "")))
+
+    def run_code(
+        self,
+        code: str,
+        *,
+        context: Context | str | None = None,
+        language: str | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        timeout: float | Unset | None = UNSET,
+        on_stdout: Callable[[str], Any] | None = None,
+        on_stderr: Callable[[str], Any] | None = None,
+        on_result: Callable[[Result], Any] | None = None,
+        on_error: Callable[[ExecutionError], Any] | None = None,
+        on_input: Callable[[str], str | None] | None = None,
+    ) -> Execution:
+        """Run code and return what came of it; the code's own failure is in ``Execution.error``.
+
+        Without ``context`` it runs in the default context of ``language`` (Python). ``env`` and ``cwd`` hold
+        for this run alone; ``timeout`` is in seconds. The callbacks are called in this thread, live: an entry
+        of stdout or stderr (a `str`), a `Result`, an `ExecutionError`. ``on_input`` gets the prompt of
+        `input()` and returns the line; without it `input()` raises in the guest. When a callback raises, the
+        code is interrupted, its context keeps its state, and the exception comes out of `run_code`; Ctrl-C
+        does the same.
+        """
+        return drive(
+            self._core.run_code(
+                code,
+                context_id=context_id(context),
+                language=language,
+                env=env,
+                cwd=cwd,
+                timeout=self._core.options.timeout if isinstance(timeout, Unset) else timeout,
+                callbacks=Callbacks(on_stdout, on_stderr, on_result, on_error, on_input),
+            )
+        )
+
+    # ---- files --------------------------------------------------------------------------------------
+
+    def read_file(self, path: StrPath, *, encoding: Encoding = "utf-8") -> FileContent:
+        """Read a file; ``encoding`` is a text encoding, "base64", or None for bytes."""
+        return self._core.files.read(path, encoding=encoding)
+
+    def write_file(
+        self,
+        path: StrPath,
+        content: str | bytes | bytearray | memoryview,
+        *,
+        encoding: Encoding = "utf-8",
+        mode: int | None = None,
+        append: bool = False,
+    ) -> FileInfo:
+        """Write text or bytes; directories above are made. ``mode`` sets the permission bits."""
+        return self._core.files.write(path, content, encoding=encoding, mode=mode, append=append)
+
+    def read_file_chunks(self, path: StrPath, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
+        """Read a large file piece by piece."""
+        return self._core.files.read_chunks(path, chunk_bytes)
+
+    def write_file_chunks(self, path: StrPath, chunks: Iterable[bytes]) -> FileInfo:
+        """Write a large file from pieces."""
+        return self._core.files.write_chunks(path, chunks)
+
+    def list_files(
+        self, path: StrPath = ".", *, recursive: bool = False, hidden: bool = False
+    ) -> list[FileInfo]:
+        """What a directory holds, sorted by path."""
+        return self._core.files.list(path, recursive=recursive, hidden=hidden)
+
+    def exists(self, path: StrPath) -> bool:
+        """Whether there is something at ``path``."""
+        return self._core.files.exists(path)
+
+    def stat(self, path: StrPath, *, follow_symlinks: bool = True) -> FileInfo:
+        """What is at ``path``."""
+        return self._core.files.stat(path, follow_symlinks=follow_symlinks)
+
+    def mkdir(self, path: StrPath, *, parents: bool = True, exist_ok: bool = True) -> FileInfo:
+        """Make a directory."""
+        return self._core.files.mkdir(path, parents=parents, exist_ok=exist_ok)
+
+    def rename(self, path: StrPath, new_path: StrPath) -> FileInfo:
+        """Rename within one mount, replacing a file that is there."""
+        return self._core.files.rename(path, new_path)
+
+    def move(self, path: StrPath, new_path: StrPath) -> FileInfo:
+        """Move a file or directory anywhere, into a directory if ``new_path`` is one."""
+        return self._core.files.move(path, new_path)
+
+    def copy(self, path: StrPath, new_path: StrPath) -> FileInfo:
+        """Copy a file or directory, into a directory if ``new_path`` is one."""
+        return self._core.files.copy(path, new_path)
+
+    def symlink(self, target: str, path: StrPath) -> FileInfo:
+        """Make a symbolic link at ``path``."""
+        return self._core.files.symlink(target, path)
+
+    def delete_file(self, path: StrPath, *, recursive: bool = False, missing_ok: bool = False) -> None:
+        """Remove a file or a directory; a directory that is not empty needs ``recursive``."""
+        self._core.files.delete(path, recursive=recursive, missing_ok=missing_ok)
+
+    def upload(self, host_path: str | Path, path: StrPath) -> FileInfo:
+        """Copy a file or folder of the host into the sandbox."""
+        return self._core.files.upload(host_path, path)
+
+    def download(self, path: StrPath, host_path: str | Path) -> Path:
+        """Copy a file or directory of the sandbox to the host."""
+        return self._core.files.download(path, host_path)
+
+    def disk_usage(self) -> dict[str, int | None]:
+        """``bytes_used``, ``bytes_limit``, ``files_used``, ``files_limit`` of the filesystem in memory."""
+        return self._core.files.usage()
+
+    # ---- ending -------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """End all contexts and drop the files. Idempotent."""
+        self._core.close()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def get_sandbox(id: str, **options: Unpack[SandboxSettings]) -> Sandbox:
+    """The live sandbox with this id, or a new one with these options.
+
+    Raises `SandboxError` when options are given for a sandbox that is open already.
+    """
+    core = Runtime.shared().find(id)
+    if core is None:
+        return Sandbox(id, **options)
+    if options:
+        raise SandboxError(f"sandbox {id!r} is open already; options can't be changed ({', '.join(options)})")
+    face = core.faces.get("sync")
+    if isinstance(face, Sandbox):
+        return face
+    sandbox = Sandbox.__new__(Sandbox)
+    sandbox._core = core
+    core.faces["sync"] = sandbox
+    return sandbox

@@ -1,0 +1,211 @@
+"""`run_code`: from the events of a call to an `Execution`, with the user's callbacks on the way."""
+
+from __future__ import annotations
+
+import contextvars
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from .._engine import InterruptReason
+from .._guests.base import RunEnd
+from .._guests.protocol import (
+    BlockedInput,
+    Cleared,
+    Displayed,
+    Event,
+    Failed,
+    Finished,
+    InputAnswer,
+    InputQuestion,
+    Output,
+)
+from ..errors import ContextBusyError
+from ..models import Execution, ExecutionError, Logs, Result
+from .calls import Call
+from .contexts import ContextCore, RunRequest
+from .steps import Invoke, Steps, Wait
+
+__all__ = ["Callbacks", "await_call", "run_steps"]
+
+CANCEL_GRACE_SECONDS: Final = 1.0
+
+_dispatching: contextvars.ContextVar[frozenset[str]] = contextvars.ContextVar("dispatching", default=frozenset())
+"""The contexts whose callbacks this thread or task is in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Callbacks:
+    """The functions given to `run_code`; each is called in the caller's own thread or task."""
+
+    on_stdout: Callable[[str], Any] | None = None
+    on_stderr: Callable[[str], Any] | None = None
+    on_result: Callable[[Result], Any] | None = None
+    on_error: Callable[[ExecutionError], Any] | None = None
+    on_input: Callable[[str], Any] | None = None
+
+
+class _Collector:
+    """Builds the `Execution` and says which callback each event is for."""
+
+    def __init__(self, context: ContextCore, callbacks: Callbacks) -> None:
+        self._context = context
+        self._callbacks = callbacks
+        self._started = time.monotonic()
+        self._stdout: list[str] = []
+        self._stderr: list[str] = []
+        self._results: list[Result] = []
+        self._clear_at_next = False
+        self._error: ExecutionError | None = None
+
+    def add(self, event: Event) -> Iterator[Invoke]:
+        match event:
+            case Output("stdout", text):
+                self._stdout.append(text)
+                yield from self._call(self._callbacks.on_stdout, text)
+            case Output(_, text):
+                self._stderr.append(text)
+                yield from self._call(self._callbacks.on_stderr, text)
+            case Displayed():
+                yield from self._call(self._callbacks.on_result, self._display(event))
+            case Failed():
+                yield from self._fail(event)
+            case Cleared(wait):
+                self._clear_at_next = wait
+                if not wait:
+                    self._results.clear()
+            case Finished():
+                pass
+
+    @staticmethod
+    def _call(function: Callable[[Any], Any] | None, argument: Any) -> Iterator[Invoke]:
+        if function is not None:
+            yield Invoke(function, argument)
+
+    def _display(self, event: Displayed) -> Result:
+        result = Result(
+            formats=event.data,
+            metadata=event.metadata,
+            is_main_result=event.is_main,
+            display_id=event.display_id,
+        )
+        if self._clear_at_next:
+            self._results.clear()
+            self._clear_at_next = False
+        if event.update and event.display_id is not None:
+            shown = [i for i, other in enumerate(self._results) if other.display_id == event.display_id]
+            for index in shown:
+                self._results[index] = result
+            if shown:
+                return result
+        self._results.append(result)
+        return result
+
+    def _fail(self, event: Failed) -> Iterator[Invoke]:
+        self._error = ExecutionError(
+            name=event.name,
+            message=event.message,
+            traceback=event.traceback or [f"{event.name}: {event.message}"],
+            line_number=event.line_number,
+        )
+        yield from self._call(self._callbacks.on_error, self._error)
+
+    def lost(self, end: RunEnd) -> Iterator[Invoke]:
+        if end.lost is not None:
+            yield from self._fail(end.lost)
+
+    def execution(self, call: Call, end: RunEnd) -> Execution:
+        return Execution(
+            results=self._results,
+            logs=Logs(stdout=self._stdout, stderr=self._stderr, truncated=end.truncated),
+            error=self._error,
+            execution_count=call.execution_count,
+            exit_code=end.finished.exit_code if end.finished is not None else None,
+            context_id=self._context.id,
+            context_state="kept" if end.lost is None else "lost",
+            duration_seconds=time.monotonic() - self._started,
+        )
+
+
+def _answer(value: Any) -> InputAnswer | BlockedInput:
+    if isinstance(value, str):
+        return InputAnswer(value)
+    if value is None:
+        return BlockedInput("EOFError", "on_input returned None: end of input")
+    raise TypeError(f"on_input must return a str, or None at the end of input, not {type(value).__name__}")
+
+
+def _invoke(context: ContextCore, step: Invoke) -> Steps[Any]:
+    token = _dispatching.set(_dispatching.get() | {context.id})
+    try:
+        return (yield step)
+    finally:
+        _dispatching.reset(token)
+
+
+def _deliver(context: ContextCore, call: Call, collector: _Collector, callbacks: Callbacks) -> Steps[None]:
+    """Take events until the run is over."""
+    done = False
+    while not done:
+        yield Wait(call)
+        events, done = call.take()
+        for event in events:
+            if isinstance(event, InputQuestion):
+                assert callbacks.on_input is not None, "the guest was not allowed to ask"
+                call.answer(_answer((yield from _invoke(context, Invoke(callbacks.on_input, event.prompt)))))
+                continue
+            for step in collector.add(event):
+                yield from _invoke(context, step)
+
+
+def _stop(call: Call, reason: InterruptReason) -> Steps[None]:
+    """The caller gave up: interrupt the guest, wait for its end, drop what it still says."""
+    call.interrupt(reason, CANCEL_GRACE_SECONDS)
+    call.abandon()
+    while not call.done:
+        yield Wait(call, shielded=True)
+
+
+def await_call(call: Call) -> Steps[RunEnd]:
+    """Wait for a call that has no events of interest (a boot). Cancelling the wait interrupts it."""
+    try:
+        while not call.done:
+            yield Wait(call)
+            call.take()
+    except GeneratorExit:
+        raise
+    except BaseException:
+        yield from _stop(call, InterruptReason.CANCEL)
+        raise
+    return call.end()
+
+
+def run_steps(
+    context: ContextCore, request: RunRequest, callbacks: Callbacks, notify: Callable[[], None] | None = None
+) -> Steps[Execution]:
+    """Run code in a context. The guest is interrupted when a callback raises or the caller is cancelled; the
+    context keeps its state, and the exception goes on to the caller."""
+    if context.id in _dispatching.get():
+        raise ContextBusyError(
+            f"context {context.id} is waiting for the callback that asked it to run code; "
+            "use another context, or run the code after the callback returned"
+        )
+    collector = _Collector(context, callbacks)
+    call = context.run(request, notify)
+    try:
+        yield from _deliver(context, call, collector, callbacks)
+        end = call.end()
+        for step in collector.lost(end):
+            yield from _invoke(context, step)
+    except GeneratorExit:
+        call.interrupt(InterruptReason.CANCEL, CANCEL_GRACE_SECONDS)
+        call.abandon()
+        raise
+    except Exception:
+        yield from _stop(call, InterruptReason.CALLBACK_FAILED)
+        raise
+    except BaseException:
+        yield from _stop(call, InterruptReason.CANCEL)
+        raise
+    return collector.execution(call, end)

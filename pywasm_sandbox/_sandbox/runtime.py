@@ -1,0 +1,83 @@
+"""What the sandboxes of a process share, and where they are found by id."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from typing import TYPE_CHECKING, Final
+
+from .._engine import Engine
+from .._guests.assets import Assets
+from .._guests.python import PythonRuntime
+from ..errors import LanguageNotAvailableError, SandboxExistsError
+
+if TYPE_CHECKING:
+    from .core import SandboxCore
+
+__all__ = ["Runtime", "check_language"]
+
+LANGUAGES: Final = ("python",)
+_ALIASES: Final = {"py": "python", "python3": "python"}
+
+
+def check_language(language: str) -> str:
+    """The language's canonical name. Raises `LanguageNotAvailableError`."""
+    name = _ALIASES.get(language, language)
+    if name not in LANGUAGES:
+        raise LanguageNotAvailableError(
+            f"language {language!r} is not available; this installation has {', '.join(LANGUAGES)}"
+        )
+    return name
+
+
+class Runtime:
+    """The engine, the guests' assets and the live sandboxes of this process.
+
+    There is one, made on first use; a forked child makes its own, since instances don't survive a fork.
+    """
+
+    _shared: Runtime | None = None
+    _shared_lock = threading.Lock()
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._lock = threading.Lock()
+        self._assets: Assets | None = None
+        self._python: PythonRuntime | None = None
+        self._sandboxes: weakref.WeakValueDictionary[str, SandboxCore] = weakref.WeakValueDictionary()
+
+    @classmethod
+    def shared(cls) -> Runtime:
+        """The process's runtime."""
+        engine = Engine.shared()
+        with cls._shared_lock:
+            if cls._shared is None or cls._shared.engine is not engine:
+                cls._shared = cls(engine)
+            return cls._shared
+
+    @property
+    def python(self) -> PythonRuntime:
+        """What the Python guests share. Raises `AssetError`."""
+        with self._lock:
+            if self._python is None:
+                self._assets = self._assets or Assets.installed()
+                self._python = PythonRuntime(self.engine, self._assets)
+            return self._python
+
+    def register(self, core: SandboxCore) -> None:
+        """Make a sandbox known by its id. Raises `SandboxExistsError`."""
+        with self._lock:
+            if core.id in self._sandboxes:
+                raise SandboxExistsError(f"sandbox {core.id!r} is open already; get_sandbox({core.id!r}) finds it")
+            self._sandboxes[core.id] = core
+
+    def unregister(self, core: SandboxCore) -> None:
+        """The id is free again."""
+        with self._lock:
+            if self._sandboxes.get(core.id) is core:
+                del self._sandboxes[core.id]
+
+    def find(self, sandbox_id: str) -> SandboxCore | None:
+        """The live sandbox with this id."""
+        with self._lock:
+            return self._sandboxes.get(sandbox_id)

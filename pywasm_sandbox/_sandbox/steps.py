@@ -1,0 +1,63 @@
+"""One core for the sync and the async API.
+
+What takes time is written once, as a generator that yields what it needs: to `Wait` for a call, or to
+`Invoke` a callback of the user. `drive` does these things in the caller's thread; the async API has a driver
+of its own that awaits them. An exception in a step (a callback that raises, Ctrl-C, cancellation) is thrown
+into the generator, which cleans up (docs/RATIONALE.md, "Why generators under both APIs?").
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from .calls import Call
+
+__all__ = ["Invoke", "Steps", "Wait", "drive"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Until the call has news. ``shielded``: also while the caller is being cancelled."""
+
+    call: Call
+    shielded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    """Call the user's function; its value comes back."""
+
+    function: Callable[..., Any]
+    argument: Any
+
+
+Steps = Generator[Wait | Invoke, Any, T]
+
+
+def _invoke(step: Invoke) -> Any:
+    value = step.function(step.argument)
+    if inspect.isawaitable(value):
+        if inspect.iscoroutine(value):
+            value.close()
+        raise TypeError(f"callback {step.function!r} is async; use AsyncSandbox, or pass a plain function")
+    return value
+
+
+def drive(steps: Steps[T]) -> T:
+    """Carry the steps out in this thread."""
+    try:
+        step = next(steps)
+        while True:
+            try:
+                value = step.call.wait() if isinstance(step, Wait) else _invoke(step)
+            except BaseException as error:
+                step = steps.throw(error)
+            else:
+                step = steps.send(value)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]

@@ -1,0 +1,324 @@
+"""The asynchronous API: `AsyncSandbox` over the same core, on asyncio or trio (needs anyio)."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar, Unpack
+
+try:
+    import anyio
+    import anyio.from_thread
+    import anyio.lowlevel
+    import anyio.to_thread
+except ImportError as error:  # pragma: no cover - the message is all there is
+    raise ImportError("pywasm_sandbox.aio needs anyio: pip install 'pywasm-sandbox[aio]'") from error
+
+from ._sandbox.core import SandboxCore
+from ._sandbox.facade import (
+    UNSET,
+    ContextBase,
+    SandboxBase,
+    SandboxSettings,
+    StrPath,
+    Unset,
+    context_id,
+)
+from ._sandbox.files import CHUNK_BYTES, Encoding
+from ._sandbox.options import SandboxOptions
+from ._sandbox.runs import Callbacks
+from ._sandbox.runtime import Runtime
+from ._sandbox.steps import Steps, Wait
+from .errors import SandboxError
+from .models import Execution, ExecutionError, FileContent, FileInfo, Result
+
+__all__ = ["AsyncContext", "AsyncSandbox"]
+
+T = TypeVar("T")
+MaybeAsync = Awaitable[Any] | Any
+
+
+class _Bell:
+    """Rung on the guest's thread, heard in the event loop."""
+
+    def __init__(self) -> None:
+        self._token = anyio.lowlevel.current_token()
+        self._event = anyio.Event()
+
+    def ring(self) -> None:
+        """Wake the event loop. One that is closed already has nobody to wake."""
+        try:
+            anyio.from_thread.run_sync(self._set, token=self._token)
+        except (RuntimeError, anyio.RunFinishedError):
+            pass
+
+    def _set(self) -> None:
+        self._event.set()
+
+    async def heard(self) -> None:
+        await self._event.wait()
+
+    def reset(self) -> None:
+        if self._event.is_set():
+            self._event = anyio.Event()
+
+
+async def _wait(step: Wait, bell: _Bell) -> None:
+    while not step.call.has_news:
+        bell.reset()
+        if step.call.has_news:
+            return
+        await bell.heard()
+
+
+async def _carry_out(step: Any, bell: _Bell) -> Any:
+    if isinstance(step, Wait):
+        if step.shielded:
+            with anyio.CancelScope(shield=True):
+                return await _wait(step, bell)
+        return await _wait(step, bell)
+    value = step.function(step.argument)
+    return await value if inspect.isawaitable(value) else value
+
+
+async def _drive(make: Callable[[Callable[[], None]], Steps[T]]) -> T:
+    """Carry the steps out in this task."""
+    bell = _Bell()
+    steps = make(bell.ring)
+    try:
+        step = next(steps)
+        while True:
+            try:
+                value = await _carry_out(step, bell)
+            except BaseException as error:
+                step = steps.throw(error)
+            else:
+                step = steps.send(value)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+
+
+async def _in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """For what may touch the host's disk or a network mount."""
+    return await anyio.to_thread.run_sync(partial(function, *args, **kwargs))
+
+
+class AsyncContext(ContextBase):
+    """One interpreter with its variables; runs in it come one after the other."""
+
+    async def run_code(
+        self,
+        code: str,
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        timeout: float | Unset | None = UNSET,
+        on_stdout: Callable[[str], MaybeAsync] | None = None,
+        on_stderr: Callable[[str], MaybeAsync] | None = None,
+        on_result: Callable[[Result], MaybeAsync] | None = None,
+        on_error: Callable[[ExecutionError], MaybeAsync] | None = None,
+        on_input: Callable[[str], MaybeAsync] | None = None,
+    ) -> Execution:
+        """As `AsyncSandbox.run_code`, in this context."""
+        core = self._sandbox
+        return await _drive(
+            lambda notify: core.run_code(
+                code,
+                context_id=self.id,
+                language=None,
+                env=env,
+                cwd=cwd,
+                timeout=core.options.timeout if isinstance(timeout, Unset) else timeout,
+                callbacks=Callbacks(on_stdout, on_stderr, on_result, on_error, on_input),
+                notify=notify,
+            )
+        )
+
+    async def restart(self) -> None:
+        """A fresh interpreter: variables and imports are gone, running code is ended, files stay."""
+        await _drive(lambda notify: self._sandbox.restart_context(self.id, notify))
+
+    async def delete(self) -> None:
+        """End the context."""
+        await _in_thread(self._sandbox.delete_context, self.id)
+
+
+class AsyncSandbox(SandboxBase):
+    """`Sandbox` for async code: the same options, the same results, callbacks that may be coroutines.
+
+    Cancelling a call interrupts the code; its context keeps its state. Use ``async with``, or await `aclose`.
+    """
+
+    def __init__(self, id: str | None = None, **options: Unpack[SandboxSettings]) -> None:
+        self._core = SandboxCore(id, SandboxOptions(**options))
+        self._core.faces["async"] = self
+
+    @classmethod
+    def get(cls, id: str, **options: Unpack[SandboxSettings]) -> AsyncSandbox:
+        """The live sandbox with this id, or a new one; the async `get_sandbox`."""
+        core = Runtime.shared().find(id)
+        if core is None:
+            return cls(id, **options)
+        if options:
+            raise SandboxError(f"sandbox {id!r} is open already; options can't be changed ({', '.join(options)})")
+        face = core.faces.get("async")
+        if isinstance(face, AsyncSandbox):
+            return face
+        sandbox = cls.__new__(cls)
+        sandbox._core = core
+        core.faces["async"] = sandbox
+        return sandbox
+
+    # ---- contexts -----------------------------------------------------------------------------------
+
+    async def create_code_context(
+        self, *, language: str = "python", cwd: str | None = None, env: Mapping[str, str] | None = None
+    ) -> AsyncContext:
+        """A new context with a booted interpreter."""
+        core = self._core
+        return AsyncContext(core, await _drive(lambda notify: core.create_context(language, cwd, env, notify)))
+
+    async def list_code_contexts(self) -> list[AsyncContext]:
+        """All contexts, oldest first, the default one included once it was used."""
+        return [AsyncContext(self._core, context) for context in self._core.contexts()]
+
+    async def get_code_context(self, context: AsyncContext | str) -> AsyncContext:
+        """The context with this id. Raises `ContextNotFoundError`."""
+        return AsyncContext(self._core, self._core.context(context_id(context) or ""))
+
+    async def delete_code_context(self, context: AsyncContext | str) -> None:
+        """End a context, the code it runs included. Raises `ContextNotFoundError`."""
+        await _in_thread(self._core.delete_context, context_id(context) or "")
+
+    async def restart_code_context(self, context: AsyncContext | str) -> AsyncContext:
+        """Give a context a fresh interpreter."""
+        core, name = self._core, context_id(context) or ""
+        return AsyncContext(core, await _drive(lambda notify: core.restart_context(name, notify)))
+
+    async def run_code(
+        self,
+        code: str,
+        *,
+        context: AsyncContext | str | None = None,
+        language: str | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        timeout: float | Unset | None = UNSET,
+        on_stdout: Callable[[str], MaybeAsync] | None = None,
+        on_stderr: Callable[[str], MaybeAsync] | None = None,
+        on_result: Callable[[Result], MaybeAsync] | None = None,
+        on_error: Callable[[ExecutionError], MaybeAsync] | None = None,
+        on_input: Callable[[str], MaybeAsync] | None = None,
+    ) -> Execution:
+        """As `Sandbox.run_code`; callbacks are called in this task and awaited if they return an awaitable."""
+        core = self._core
+        return await _drive(
+            lambda notify: core.run_code(
+                code,
+                context_id=context_id(context),
+                language=language,
+                env=env,
+                cwd=cwd,
+                timeout=core.options.timeout if isinstance(timeout, Unset) else timeout,
+                callbacks=Callbacks(on_stdout, on_stderr, on_result, on_error, on_input),
+                notify=notify,
+            )
+        )
+
+    # ---- files --------------------------------------------------------------------------------------
+
+    async def read_file(self, path: StrPath, *, encoding: Encoding = "utf-8") -> FileContent:
+        """Read a file; ``encoding`` is a text encoding, "base64", or None for bytes."""
+        return await _in_thread(self._core.files.read, path, encoding=encoding)
+
+    async def write_file(
+        self,
+        path: StrPath,
+        content: str | bytes | bytearray | memoryview,
+        *,
+        encoding: Encoding = "utf-8",
+        mode: int | None = None,
+        append: bool = False,
+    ) -> FileInfo:
+        """Write text or bytes; directories above are made. ``mode`` sets the permission bits."""
+        return await _in_thread(
+            self._core.files.write, path, content, encoding=encoding, mode=mode, append=append
+        )
+
+    async def read_file_chunks(self, path: StrPath, chunk_bytes: int = CHUNK_BYTES) -> AsyncIterator[bytes]:
+        """Read a large file piece by piece: ``async for``."""
+        chunks = await _in_thread(self._core.files.read_chunks, path, chunk_bytes)
+        while (chunk := await _in_thread(next, chunks, None)) is not None:
+            yield chunk
+
+    async def write_file_chunks(self, path: StrPath, chunks: Iterable[bytes]) -> FileInfo:
+        """Write a large file from pieces."""
+        return await _in_thread(self._core.files.write_chunks, path, chunks)
+
+    async def list_files(
+        self, path: StrPath = ".", *, recursive: bool = False, hidden: bool = False
+    ) -> list[FileInfo]:
+        """What a directory holds, sorted by path."""
+        return await _in_thread(self._core.files.list, path, recursive=recursive, hidden=hidden)
+
+    async def exists(self, path: StrPath) -> bool:
+        """Whether there is something at ``path``."""
+        return await _in_thread(self._core.files.exists, path)
+
+    async def stat(self, path: StrPath, *, follow_symlinks: bool = True) -> FileInfo:
+        """What is at ``path``."""
+        return await _in_thread(self._core.files.stat, path, follow_symlinks=follow_symlinks)
+
+    async def mkdir(self, path: StrPath, *, parents: bool = True, exist_ok: bool = True) -> FileInfo:
+        """Make a directory."""
+        return await _in_thread(self._core.files.mkdir, path, parents=parents, exist_ok=exist_ok)
+
+    async def rename(self, path: StrPath, new_path: StrPath) -> FileInfo:
+        """Rename within one mount, replacing a file that is there."""
+        return await _in_thread(self._core.files.rename, path, new_path)
+
+    async def move(self, path: StrPath, new_path: StrPath) -> FileInfo:
+        """Move a file or directory anywhere, into a directory if ``new_path`` is one."""
+        return await _in_thread(self._core.files.move, path, new_path)
+
+    async def copy(self, path: StrPath, new_path: StrPath) -> FileInfo:
+        """Copy a file or directory, into a directory if ``new_path`` is one."""
+        return await _in_thread(self._core.files.copy, path, new_path)
+
+    async def symlink(self, target: str, path: StrPath) -> FileInfo:
+        """Make a symbolic link at ``path``."""
+        return await _in_thread(self._core.files.symlink, target, path)
+
+    async def delete_file(self, path: StrPath, *, recursive: bool = False, missing_ok: bool = False) -> None:
+        """Remove a file or a directory; a directory that is not empty needs ``recursive``."""
+        await _in_thread(self._core.files.delete, path, recursive=recursive, missing_ok=missing_ok)
+
+    async def upload(self, host_path: str | Path, path: StrPath) -> FileInfo:
+        """Copy a file or folder of the host into the sandbox."""
+        return await _in_thread(self._core.files.upload, host_path, path)
+
+    async def download(self, path: StrPath, host_path: str | Path) -> Path:
+        """Copy a file or directory of the sandbox to the host."""
+        return await _in_thread(self._core.files.download, path, host_path)
+
+    async def disk_usage(self) -> dict[str, int | None]:
+        """``bytes_used``, ``bytes_limit``, ``files_used``, ``files_limit`` of the filesystem in memory."""
+        return self._core.files.usage()
+
+    # ---- ending -------------------------------------------------------------------------------------
+
+    async def aclose(self) -> None:
+        """End all contexts and drop the files. Idempotent."""
+        with anyio.CancelScope(shield=True):
+            await _in_thread(self._core.close)
+
+    async def __aenter__(self) -> AsyncSandbox:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
