@@ -16,7 +16,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ._sandbox.facade import Context, Sandbox, get_sandbox
+from ._sandbox.facade import Context, Sandbox, get_sandbox, prepare
 from ._sandbox.options import FsspecFolder, HostFolder, MemoryFolder, ZipArchive
 from .errors import (
     AssetError,
@@ -74,6 +74,7 @@ __all__ = [
     "ZipArchive",
     "__version__",
     "get_sandbox",
+    "prepare",
 ]
 
 

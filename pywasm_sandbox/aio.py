@@ -163,7 +163,9 @@ class AsyncSandbox(SandboxBase):
         if core is None:
             return cls(id, **options)
         if options:
-            raise SandboxError(f"sandbox {id!r} is open already; options can't be changed ({', '.join(options)})")
+            raise SandboxError(
+                f"sandbox {id!r} is open already; options can't be changed ({', '.join(options)})"
+            )
         face = core.faces.get("async")
         if isinstance(face, AsyncSandbox):
             return face
@@ -179,7 +181,9 @@ class AsyncSandbox(SandboxBase):
     ) -> AsyncContext:
         """A new context with a booted interpreter."""
         core = self._core
-        return AsyncContext(core, await _drive(lambda notify: core.create_context(language, cwd, env, notify)))
+        return AsyncContext(
+            core, await _drive(lambda notify: core.create_context(language, cwd, env, notify))
+        )
 
     async def list_code_contexts(self) -> list[AsyncContext]:
         """All contexts, oldest first, the default one included once it was used."""
@@ -213,7 +217,7 @@ class AsyncSandbox(SandboxBase):
         on_error: Callable[[ExecutionError], MaybeAsync] | None = None,
         on_input: Callable[[str], MaybeAsync] | None = None,
     ) -> Execution:
-        """As `Sandbox.run_code`; callbacks are called in this task and awaited if they return an awaitable."""
+        """As `Sandbox.run_code`; callbacks are called in this task and may be coroutine functions."""
         core = self._core
         return await _drive(
             lambda notify: core.run_code(

@@ -47,7 +47,7 @@ class ContextClosedError(SandboxError):
 
 
 class ContextBusyError(SandboxError):
-    """A callback of a running call used the very context that is running it, which can only wait for itself."""
+    """A callback of a running call asked the same context to run more code: it would wait for itself."""
 
 
 class ContextBrokenError(SandboxError):

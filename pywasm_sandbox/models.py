@@ -103,7 +103,7 @@ class Result(_Model):
         return self._format("latex")  # type: ignore[no-any-return]
 
     @property
-    def json(self) -> Any:  # type: ignore[override]
+    def json(self) -> Any:
         """``application/json``: the JSON value. (`model_dump_json` serialises the model itself.)"""
         return self._format("json")
 
@@ -134,7 +134,9 @@ class Result(_Model):
             raise ValueError(f"this result has no image; it has {', '.join(self.formats) or 'nothing'}")
         return base64.b64decode(encoded)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle = dict(self.formats)
         for mime in ("image/png", "image/jpeg", "application/pdf"):
             if isinstance(bundle.get(mime), str):
@@ -227,7 +229,7 @@ class FileInfo(_Model):
 
 
 class FileContent(_Model):
-    """What `read_file` returns. ``content`` is `str` for the encodings "utf-8" and "base64", `bytes` for None."""
+    """What `read_file` returns. ``content`` is `bytes` for the encoding None, else `str`."""
 
     path: str
     content: str | bytes

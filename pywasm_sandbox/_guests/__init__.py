@@ -1,1 +1,1 @@
-"""The languages: how a guest is booted, asked and listened to. The code that runs inside lies in subfolders."""
+"""The languages: booting a guest, asking it, hearing it. The code that runs inside is in subfolders."""

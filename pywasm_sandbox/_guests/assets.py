@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ..errors import AssetError
+from pywasm_sandbox.errors import AssetError
 
 __all__ = ["Asset", "Assets"]
 
@@ -33,7 +33,9 @@ class Asset:
             with self.path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise AssetError(f"asset {self.name!r} can't be read: {error}; reinstall pywasm-sandbox") from error
+            raise AssetError(
+                f"asset {self.name!r} can't be read: {error}; reinstall pywasm-sandbox"
+            ) from error
         if digest != self.sha256:
             raise AssetError(
                 f"asset {self.name!r} at {self.path} has sha256 {digest}, not {self.sha256} as its manifest "
@@ -54,7 +56,9 @@ class Assets:
         except ValueError as error:
             raise AssetError(f"the asset manifest {manifest} is not JSON: {error}") from error
         if content.get("format") != FORMAT:
-            raise AssetError(f"the asset manifest {manifest} has format {content.get('format')!r}, not {FORMAT}")
+            raise AssetError(
+                f"the asset manifest {manifest} has format {content.get('format')!r}, not {FORMAT}"
+            )
         self._assets = {entry["name"]: self._asset(entry) for entry in content["assets"]}
 
     def _asset(self, entry: dict[str, Any]) -> Asset:
@@ -78,7 +82,9 @@ class Assets:
         try:
             return self._assets[name]
         except KeyError:
-            raise AssetError(f"this installation has no asset {name!r}; it has {', '.join(self._assets)}") from None
+            raise AssetError(
+                f"this installation has no asset {name!r}; it has {', '.join(self._assets)}"
+            ) from None
 
     def names(self) -> list[str]:
         """The names of all assets, in the manifest's order."""

@@ -5,9 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import ClassVar, Final, Literal, Protocol
 
-from .._engine import Deadline, GuestExit, GuestTrap, HostFailure, InterruptReason, Ticket, TrapKind
+from pywasm_sandbox._engine import (
+    GuestExit,
+    GuestTrap,
+    HostFailure,
+    InterruptReason,
+    Ticket,
+    TrapKind,
+)
+
 from .protocol import BlockedInput, Event, Failed, Finished, InputAnswer, InputQuestion, ProtocolError
 
 __all__ = ["Cell", "Guest", "GuestOptions", "Listener", "RunEnd", "explain_loss"]
@@ -68,7 +76,7 @@ class RunEnd:
 class Guest(ABC):
     """One interpreter in one instance. `boot` and `run` must be called on a guest thread, one at a time."""
 
-    language: str
+    language: ClassVar[str]
 
     @abstractmethod
     def boot(self) -> None:
@@ -119,7 +127,9 @@ def explain_loss(failure: BaseException, cell: Cell) -> RunEnd:
         case GuestTrap(kind=TrapKind.INTERRUPTED):
             name, message = _explain_interruption(failure.reason, cell)
         case GuestTrap():
-            name, text = _CRASHES.get(failure.kind, ("GuestCrash", f"the interpreter crashed: {failure.kind.name}"))
+            name, text = _CRASHES.get(
+                failure.kind, ("GuestCrash", f"the interpreter crashed: {failure.kind.name}")
+            )
             message = text
         case GuestExit():
             return RunEnd(

@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 from typing import ClassVar, Final
 
-from .._engine import (
+from pywasm_sandbox._engine import (
     CompiledModule,
     Deadline,
     Engine,
@@ -20,11 +20,12 @@ from .._engine import (
     ModuleSource,
     Ticket,
 )
-from .._vfs.hostfs import HostFS
-from .._vfs.namespace import Namespace
-from .._vfs.zipfs import ZipFS
-from .._wasi import WasiHost, WasiLimits
-from ..errors import SandboxInternalError
+from pywasm_sandbox._vfs.hostfs import HostFS
+from pywasm_sandbox._vfs.namespace import Namespace
+from pywasm_sandbox._vfs.zipfs import ZipFS
+from pywasm_sandbox._wasi import WasiHost, WasiLimits
+from pywasm_sandbox.errors import SandboxInternalError
+
 from .assets import Assets
 from .base import Cell, Guest, GuestOptions, Listener, RunEnd, explain_loss
 from .protocol import (
@@ -105,7 +106,9 @@ class PythonRuntime:
 
     def instantiate(self, guest: PythonGuest, limits: Limits) -> Instance:
         """A fresh instance whose host functions belong to ``guest``."""
-        return self.engine.program(self._source, _IMPORTS).instantiate(guest.make_wasi, owner=guest, limits=limits)
+        return self.engine.program(self._source, _IMPORTS).instantiate(
+            guest.make_wasi, owner=guest, limits=limits
+        )
 
 
 class PythonGuest(Guest):
@@ -306,7 +309,9 @@ class PythonGuest(Guest):
         question = decode_question(self._live().memory.read(pointer, min(length, MAX_QUESTION_BYTES)))
         answer: InputAnswer | BlockedInput
         if self._listener is None or not self._allow_input:
-            answer = BlockedInput("RuntimeError", "input() needs an on_input callback: pass on_input to run_code")
+            answer = BlockedInput(
+                "RuntimeError", "input() needs an on_input callback: pass on_input to run_code"
+            )
         else:
             answer = self._listener.ask(question, self._interrupted)
         self._response = encode_answer(answer)

@@ -11,7 +11,8 @@ import codecs
 from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
-from .._wasi.memory import Memory
+from pywasm_sandbox._wasi.memory import Memory
+
 from .protocol import Output
 
 __all__ = ["OutputAssembler", "StdioRing"]
@@ -91,7 +92,9 @@ class OutputAssembler:
     the other stream's turn, or for a second tick. Over ``max_bytes`` the rest of the run is dropped.
     """
 
-    def __init__(self, deliver: Callable[[Output], None], *, max_bytes: int, line_entries: int = 1000) -> None:
+    def __init__(
+        self, deliver: Callable[[Output], None], *, max_bytes: int, line_entries: int = 1000
+    ) -> None:
         self._deliver = deliver
         self._max_bytes = max_bytes
         self._line_entries = line_entries

@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from .._engine import Ticket
-from .._guests.base import RunEnd
-from .._guests.protocol import BlockedInput, Displayed, Event, InputAnswer, InputQuestion, Output
+from pywasm_sandbox._engine import Ticket
+from pywasm_sandbox._guests.base import RunEnd
+from pywasm_sandbox._guests.protocol import BlockedInput, Displayed, Event, InputAnswer, InputQuestion, Output
 
 __all__ = ["Call"]
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from .._engine import Engine
-from .._guests.base import Cell, Guest, RunEnd
-from ..errors import ContextBrokenError, ContextClosedError
+from pywasm_sandbox._engine import Engine
+from pywasm_sandbox._guests.base import Cell, Guest, RunEnd
+from pywasm_sandbox.errors import ContextBrokenError, ContextClosedError
+
 from .calls import Call
 
 __all__ = ["ContextCore", "ContextStatus", "RunRequest"]
@@ -124,7 +125,7 @@ class ContextCore:
         except BaseException as error:
             failure = error
             self._drop_guest()
-        # The next job may start before this caller looks: a caller that was told "done" finds an idle context.
+        # In this order a caller that was told "done" finds an idle context.
         following = self._next(job)
         job.call.finish(end, failure)
         if following is not None:
@@ -142,7 +143,9 @@ class ContextCore:
             if self._closed:
                 raise ContextClosedError(f"context {self.id} was closed")
             if self._broken and self._on_crash == "error":
-                raise ContextBrokenError(f"context {self.id} lost its interpreter; restart it to use it again")
+                raise ContextBrokenError(
+                    f"context {self.id} lost its interpreter; restart it to use it again"
+                )
             guest = self._guest
         if guest is not None:
             return guest

@@ -7,13 +7,14 @@ import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
-from .._guests.base import Guest, GuestOptions
-from .._guests.python import PythonGuest
-from .._vfs.api import VfsError
-from .._vfs.memory import MemoryFS, Quota
-from .._vfs.namespace import Namespace
-from ..errors import ContextNotFoundError, PolicyError, SandboxClosedError
-from ..models import Execution
+from pywasm_sandbox._guests.base import Guest, GuestOptions
+from pywasm_sandbox._guests.python import PythonGuest
+from pywasm_sandbox._vfs.api import VfsError
+from pywasm_sandbox._vfs.memory import MemoryFS, Quota
+from pywasm_sandbox._vfs.namespace import Namespace
+from pywasm_sandbox.errors import ContextNotFoundError, PolicyError, SandboxClosedError
+from pywasm_sandbox.models import Execution
+
 from .contexts import ContextCore, RunRequest
 from .files import Files
 from .options import SandboxOptions, check_env, check_timeout, open_mount
@@ -113,7 +114,7 @@ class SandboxCore:
             self._check_open()
             if len(self._contexts) >= self.options.max_contexts:
                 raise PolicyError(
-                    f"sandbox {self.id!r} has {len(self._contexts)} contexts, its max_contexts; delete one first"
+                    f"sandbox {self.id!r} has its max_contexts of {len(self._contexts)}; delete one first"
                 )
             self._contexts[context.id] = context
         return context
@@ -173,7 +174,9 @@ class SandboxCore:
                 del self._defaults[context.language]
         context.close()
 
-    def restart_context(self, context_id: str, notify: Callable[[], None] | None = None) -> Steps[ContextCore]:
+    def restart_context(
+        self, context_id: str, notify: Callable[[], None] | None = None
+    ) -> Steps[ContextCore]:
         """A fresh interpreter in place of the context's."""
         context = self.context(context_id)
         yield from await_call(context.restart(notify))

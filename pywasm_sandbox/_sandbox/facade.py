@@ -9,8 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, TypedDict, Unpack
 
-from ..errors import SandboxError
-from ..models import Execution, ExecutionError, FileContent, FileInfo, Result
+from pywasm_sandbox.errors import SandboxError
+from pywasm_sandbox.models import Execution, ExecutionError, FileContent, FileInfo, Result
+
 from .contexts import ContextCore, ContextStatus
 from .core import SandboxCore
 from .files import CHUNK_BYTES, Encoding
@@ -19,7 +20,7 @@ from .runs import Callbacks
 from .runtime import Runtime
 from .steps import drive
 
-__all__ = ["UNSET", "Context", "ContextBase", "Sandbox", "SandboxSettings", "Unset", "get_sandbox"]
+__all__ = ["UNSET", "Context", "ContextBase", "Sandbox", "SandboxSettings", "Unset", "get_sandbox", "prepare"]
 
 StrPath = str | os.PathLike[str]
 
@@ -369,3 +370,8 @@ def get_sandbox(id: str, **options: Unpack[SandboxSettings]) -> Sandbox:
     sandbox._core = core
     core.faces["sync"] = sandbox
     return sandbox
+
+
+def prepare() -> None:
+    """Compile the guests, or find them in the cache, ahead of the first sandbox."""
+    Runtime.shared().python.prepare()

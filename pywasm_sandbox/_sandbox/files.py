@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
 
-from .._vfs.api import Errno, File, FileType as NodeType, Stat, VfsError
-from .._vfs.namespace import Namespace
-from ..errors import HostFileError, SandboxFileError
-from ..models import FileContent, FileInfo, FileType
+from pywasm_sandbox._vfs.api import Errno, File, Stat, VfsError
+from pywasm_sandbox._vfs.api import FileType as NodeType
+from pywasm_sandbox._vfs.namespace import Namespace
+from pywasm_sandbox.errors import HostFileError, SandboxFileError
+from pywasm_sandbox.models import FileContent, FileInfo, FileType
 
 __all__ = ["Encoding", "Files"]
 
@@ -168,7 +169,11 @@ class Files:
         with _translated(where):
             data = self._namespace.read_bytes(where)
         return FileContent(
-            path=where, content=_decode(data, encoding), encoding=encoding, size=len(data), mime_type=mime_type(where)
+            path=where,
+            content=_decode(data, encoding),
+            encoding=encoding,
+            size=len(data),
+            mime_type=mime_type(where),
         )
 
     def write(
@@ -180,7 +185,7 @@ class Files:
         mode: int | None = None,
         append: bool = False,
     ) -> FileInfo:
-        """Write a file; the directories above it are made. A `str` is encoded (or, with "base64", decoded)."""
+        """Write a file; the directories above it are made. "base64" text is decoded, other text encoded."""
         where = self._at(path)
         data = _encode(content, encoding)
         with _translated(where):

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from .._vfs.api import AnyFileSystem, MountError
-from .._vfs.fsspecfs import FsspecFS
-from .._vfs.hostfs import HostFS
-from .._vfs.memory import MemoryFS, Quota
-from .._vfs.zipfs import ZipFS
-from ..errors import HostFileError
+from pywasm_sandbox._vfs.api import AnyFileSystem, MountError
+from pywasm_sandbox._vfs.fsspecfs import FsspecFS
+from pywasm_sandbox._vfs.hostfs import HostFS
+from pywasm_sandbox._vfs.memory import MemoryFS, Quota
+from pywasm_sandbox._vfs.zipfs import ZipFS
+from pywasm_sandbox.errors import HostFileError
 
 __all__ = [
     "DEFAULT_TIMEOUT_SECONDS",
@@ -82,7 +82,9 @@ def open_mount(path: str, mount: Mount | str | Path) -> AnyFileSystem:
     """The filesystem of a mount. A plain path is a `HostFolder`. Raises `HostFileError`."""
     spec = HostFolder(mount) if isinstance(mount, str | Path) else mount
     if not isinstance(spec, HostFolder | ZipArchive | MemoryFolder | FsspecFolder):
-        raise TypeError(f"mount {path!r} is a {type(mount).__name__}; use HostFolder, ZipArchive or another mount")
+        raise TypeError(
+            f"mount {path!r} is a {type(mount).__name__}; use HostFolder, ZipArchive or another mount"
+        )
     try:
         return spec.open()
     except (MountError, OSError) as error:

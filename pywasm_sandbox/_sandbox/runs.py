@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .._engine import InterruptReason
-from .._guests.base import RunEnd
-from .._guests.protocol import (
+from pywasm_sandbox._engine import InterruptReason
+from pywasm_sandbox._guests.base import RunEnd
+from pywasm_sandbox._guests.protocol import (
     BlockedInput,
     Cleared,
     Displayed,
@@ -21,8 +21,9 @@ from .._guests.protocol import (
     InputQuestion,
     Output,
 )
-from ..errors import ContextBusyError
-from ..models import Execution, ExecutionError, Logs, Result
+from pywasm_sandbox.errors import ContextBusyError
+from pywasm_sandbox.models import Execution, ExecutionError, Logs, Result
+
 from .calls import Call
 from .contexts import ContextCore, RunRequest
 from .steps import Invoke, Steps, Wait
@@ -31,7 +32,9 @@ __all__ = ["Callbacks", "await_call", "run_steps"]
 
 CANCEL_GRACE_SECONDS: Final = 1.0
 
-_dispatching: contextvars.ContextVar[frozenset[str]] = contextvars.ContextVar("dispatching", default=frozenset())
+_dispatching: contextvars.ContextVar[frozenset[str]] = contextvars.ContextVar(
+    "dispatching", default=frozenset()
+)
 """The contexts whose callbacks this thread or task is in."""
 
 

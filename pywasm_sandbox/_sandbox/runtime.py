@@ -6,10 +6,10 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Final
 
-from .._engine import Engine
-from .._guests.assets import Assets
-from .._guests.python import PythonRuntime
-from ..errors import LanguageNotAvailableError, SandboxExistsError
+from pywasm_sandbox._engine import Engine
+from pywasm_sandbox._guests.assets import Assets
+from pywasm_sandbox._guests.python import PythonRuntime
+from pywasm_sandbox.errors import LanguageNotAvailableError, SandboxExistsError
 
 if TYPE_CHECKING:
     from .core import SandboxCore
@@ -68,7 +68,9 @@ class Runtime:
         """Make a sandbox known by its id. Raises `SandboxExistsError`."""
         with self._lock:
             if core.id in self._sandboxes:
-                raise SandboxExistsError(f"sandbox {core.id!r} is open already; get_sandbox({core.id!r}) finds it")
+                raise SandboxExistsError(
+                    f"sandbox {core.id!r} is open already; get_sandbox({core.id!r}) finds it"
+                )
             self._sandboxes[core.id] = core
 
     def unregister(self, core: SandboxCore) -> None:

@@ -39,7 +39,10 @@ class Invoke:
 Steps = Generator[Wait | Invoke, Any, T]
 
 
-def _invoke(step: Invoke) -> Any:
+def _carry_out(step: Wait | Invoke) -> Any:
+    if isinstance(step, Wait):
+        step.call.wait()
+        return None
     value = step.function(step.argument)
     if inspect.isawaitable(value):
         if inspect.iscoroutine(value):
@@ -54,7 +57,7 @@ def drive(steps: Steps[T]) -> T:
         step = next(steps)
         while True:
             try:
-                value = step.call.wait() if isinstance(step, Wait) else _invoke(step)
+                value = _carry_out(step)
             except BaseException as error:
                 step = steps.throw(error)
             else:
