@@ -14,31 +14,30 @@ Layers, each importing only those below it:
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-from ._sandbox.facade import Context, Sandbox, get_sandbox, prepare
-from ._sandbox.options import FsspecFolder, HostFolder, MemoryFolder, ZipArchive
-from .errors import (
-    AssetError,
-    ContextBrokenError,
-    ContextBusyError,
-    ContextClosedError,
-    ContextNotFoundError,
-    HostFileError,
-    LanguageNotAvailableError,
-    PackageInstallError,
-    PolicyError,
-    SandboxClosedError,
-    SandboxError,
-    SandboxExistsError,
-    SandboxFileError,
-    SandboxInternalError,
-    SnapshotMismatchError,
-)
-from .models import Execution, ExecutionError, FileContent, FileInfo, Logs, Result
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from .aio import AsyncContext, AsyncSandbox
+    from pywasm_sandbox._sandbox.facade import Context, Sandbox, get_sandbox, prepare
+    from pywasm_sandbox._sandbox.options import FsspecFolder, HostFolder, MemoryFolder, ZipArchive
+    from pywasm_sandbox.aio import AsyncContext, AsyncSandbox
+    from pywasm_sandbox.errors import (
+        AssetError,
+        ContextBrokenError,
+        ContextBusyError,
+        ContextClosedError,
+        ContextNotFoundError,
+        HostFileError,
+        LanguageNotAvailableError,
+        PackageInstallError,
+        PolicyError,
+        SandboxClosedError,
+        SandboxError,
+        SandboxExistsError,
+        SandboxFileError,
+        SandboxInternalError,
+        SnapshotMismatchError,
+    )
+    from pywasm_sandbox.models import Execution, ExecutionError, FileContent, FileInfo, Logs, Result
 
 __version__ = "0.1.0"
 
@@ -77,9 +76,24 @@ __all__ = [
     "prepare",
 ]
 
+_HOMES: Final = {
+    "_sandbox.facade": ("Context", "Sandbox", "get_sandbox", "prepare"),
+    "_sandbox.options": ("FsspecFolder", "HostFolder", "MemoryFolder", "ZipArchive"),
+    "aio": ("AsyncContext", "AsyncSandbox"),
+    "models": ("Execution", "ExecutionError", "FileContent", "FileInfo", "Logs", "Result"),
+}
+
 
 def __getattr__(name: str) -> Any:
-    # anyio is optional and slow to import: only who asks for the async API pays for it.
-    if name in ("AsyncContext", "AsyncSandbox"):
-        return getattr(import_module(".aio", __name__), name)
+    # Each name is imported when it is first asked for: the package alone costs nothing, and the async API's
+    # optional dependency is needed by those alone who use it.
+    if name in __all__:
+        home = next((module for module, names in _HOMES.items() if name in names), "errors")
+        value = getattr(import_module(f"{__name__}.{home}"), name)
+        globals()[name] = value
+        return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
