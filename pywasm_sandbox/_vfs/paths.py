@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pywasm_sandbox._vfs.api import Errno, VfsError
+import hashlib
+
+from pywasm_sandbox._vfs.api import FIRST_COOKIE, Errno, VfsError
 
 NAME_MAX = 255
 """The most bytes in one name (POSIX `NAME_MAX` on Linux)."""
@@ -75,3 +77,13 @@ def check_target(target: str) -> None:
 def shorten(text: str) -> str:
     """`text` for an error message: its beginning if it is very long."""
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def name_cookie(name: str) -> int:
+    """A directory cookie for filesystems that have no order of their own: a hash of the name.
+
+    It lies in [`FIRST_COOKIE`, 2**61 + `FIRST_COOKIE`) and is the same at every listing. Two of a million
+    names fall together once in millions of directories.
+    """
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+    return (int.from_bytes(digest, "little") >> 3) + FIRST_COOKIE
