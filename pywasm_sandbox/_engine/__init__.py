@@ -1,0 +1,54 @@
+"""The only place that knows wasmtime: engine, compiled modules, instances, interrupts, side modules.
+
+`Engine.shared()` compiles a `ModuleSource` and links it into a `Program`; a program makes `Instance`s, which
+are called on guest threads (`engine.threads`). A `Ticket` or a `Deadline` stops one call.
+"""
+
+from pywasm_sandbox._wasi import GuestExit
+
+from .failures import (
+    EngineFailure,
+    EngineUnavailable,
+    GuestTrap,
+    HostFailure,
+    InstanceBroken,
+    InstanceClosed,
+    ModuleRejected,
+    TrapKind,
+)
+from .instance import Instance, InstanceWaiter
+from .interrupts import Deadline, InterruptReason, InterruptWords, Ticket
+from .limits import Limits
+from .loader import LoadedModule, Loader
+from .program import Program
+from .runtime import CompiledModule, Engine, ModuleSource
+from .threads import GuestThreads, Handle
+from .trampoline import HostImport
+
+__all__ = [
+    "CompiledModule",
+    "Deadline",
+    "Engine",
+    "EngineFailure",
+    "EngineUnavailable",
+    "GuestExit",
+    "GuestThreads",
+    "GuestTrap",
+    "Handle",
+    "HostFailure",
+    "HostImport",
+    "Instance",
+    "InstanceBroken",
+    "InstanceClosed",
+    "InstanceWaiter",
+    "InterruptReason",
+    "InterruptWords",
+    "Limits",
+    "LoadedModule",
+    "Loader",
+    "ModuleRejected",
+    "ModuleSource",
+    "Program",
+    "Ticket",
+    "TrapKind",
+]

@@ -1,0 +1,452 @@
+"""One guest: a store with an instance, and everything that may happen to a call into it."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pywasm_sandbox._wasi import Fault, GuestExit, Memory
+
+from .capi import EXTERN_SIZE, VAL_SIZE, ExternKind
+from .failures import (
+    EngineFailure,
+    EngineUnavailable,
+    GuestTrap,
+    HostFailure,
+    InstanceBroken,
+    InstanceClosed,
+    TrapKind,
+)
+from .interrupts import Action, Deadline, InterruptWords, Ticket
+from .limits import Limits
+from .loader import Loader
+from .trampoline import raw_struct
+
+if TYPE_CHECKING:
+    from pywasm_sandbox._wasi import WasiHost
+
+    from .program import Program
+
+__all__ = ["Instance", "InstanceWaiter"]
+
+logger = logging.getLogger("pywasm_sandbox")
+
+_MASKS = {"i": 0xFFFF_FFFF, "I": 0xFFFF_FFFF_FFFF_FFFF}
+
+
+class Export:
+    """A callable export: the function, how its arguments are packed and its result read."""
+
+    __slots__ = ("buffer", "decode", "encode", "func", "masks", "name")
+
+    def __init__(self, name: str, func: bytes, params: str, results: str) -> None:
+        if "?" in params + results or set(params + results) - set("iI") or len(results) > 1:
+            raise TypeError(f"export {name!r} has type ({params}) -> ({results}); only integers will do")
+        self.name = name
+        self.func = func
+        self.masks = tuple(_MASKS[letter] for letter in params)
+        self.encode = raw_struct(params).pack_into
+        self.decode = raw_struct(results).unpack_from if results else None
+        self.buffer = ctypes.c_char * (16 * max(len(params), len(results), 1))
+
+
+class InstanceWaiter:
+    """`_wasi`'s Waiter: sleeps of a guest that end early when it is interrupted, killed or closed."""
+
+    __slots__ = ("_instance",)
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+
+    def wait(self, seconds: float | None) -> bool:
+        """Sleep on the guest's thread. True: a soft interrupt was delivered, the guest must look at it now.
+
+        Raises `GuestTrap` or `InstanceClosed` when the guest has to end the hard way.
+        """
+        return self._instance.wait(seconds)
+
+
+class Instance:
+    """A running module. Made by `Program.instantiate`.
+
+    Calls come one at a time, each on a guest thread. Everything else may come from any thread.
+    """
+
+    def __init__(
+        self, program: Program, wasi: Callable[[Instance], WasiHost], owner: object, limits: Limits
+    ) -> None:
+        self._store: int | None = None
+        self.program = program
+        self.engine = engine = program.engine
+        self.limits = limits
+        self.owner = owner
+        self.failure: BaseException | None = None
+        """What a host function raised during the running call, for the trampolines."""
+        self.broken: BaseException | None = None
+        self.on_tick: Callable[[], None] | None = None
+        self.memory = Memory()
+        self.waiter = InstanceWaiter(self)
+        self.loader = Loader(self)
+        self._words: InterruptWords | None = None
+        self._words_dirty = False
+        self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
+        self._wake = threading.Event()
+        self._ticket: Ticket | None = None
+        self._thread = 0
+        self._closing = False
+        self._exports: dict[str, Export] = {}
+        self._externs: dict[str, bytes | None] = {}
+        self._require_guest_thread()
+        self.wasi = wasi(self)
+        c = self._c = engine.c
+        store: int = c.store_new(engine.pointer, None, None)
+        self._store = store
+        self.context: int = c.store_context(store)
+        c.store_limiter(store, limits.memory_bytes, limits.table_elements, limits.side_modules + 1, -1, 1)
+        c.store_epoch_deadline_callback(store, engine.epoch_callback, None, None)
+        self.handle = (ctypes.c_char * 16)()
+        engine.register(self)
+        self._guarded(self._instantiate, Ticket(), None)
+
+    def __del__(self) -> None:
+        # May run at any moment on any thread, also while that thread holds the engine's lock: takes none.
+        if getattr(self, "_store", None) is not None and not self.engine.lost:
+            self._drop()
+
+    # ---- calls
+
+    def call(
+        self, export: str, *arguments: int, deadline: Deadline | None = None, ticket: Ticket | None = None
+    ) -> int:
+        """Call an exported function; its result, unsigned (0 if it has none).
+
+        On a guest thread. A host function may call back into its guest (`deadline` and `ticket` are the
+        outer call's then). Raises `GuestTrap`, `GuestExit`, `HostFailure` (the instance is broken after any
+        of them), `InstanceBroken`, `InstanceClosed`; `LookupError` and `TypeError` for an export that isn't
+        there or takes other arguments.
+        """
+        if self.engine.slot.instance is self:
+            return self._invoke(export, arguments)
+        self._require_guest_thread()
+        return self._guarded(
+            lambda: self._invoke(export, arguments), Ticket() if ticket is None else ticket, deadline
+        )
+
+    def has_export(self, name: str) -> bool:
+        """Whether the module exports something of that name."""
+        return self.extern(name) is not None
+
+    def global_get(self, name: str) -> int:
+        """An exported i32 or i64 global, unsigned."""
+        val = (ctypes.c_char * VAL_SIZE)()
+        self._c.global_get(self.context, self._global(name), val)
+        size = 4 if val.raw[0] == 0 else 8
+        return int.from_bytes(val.raw[8 : 8 + size], "little")
+
+    def global_set(self, name: str, value: int) -> None:
+        """Set an exported mutable i32 or i64 global."""
+        val = (ctypes.c_char * VAL_SIZE)()
+        self._c.global_get(self.context, self._global(name), val)
+        size = 4 if val.raw[0] == 0 else 8
+        ctypes.memmove(ctypes.addressof(val) + 8, (value % (1 << 8 * size)).to_bytes(size, "little"), size)
+        if error := self._c.global_set(self.context, self._global(name), val):
+            raise TypeError(f"global {name!r}: {self._c.take_error(error)}")
+
+    @property
+    def memory_bytes(self) -> int:
+        """Size of the linear memory now; 0 once the instance is closed or broken."""
+        return self.memory.size
+
+    # ---- interrupts
+
+    def arm_interrupts(self, words: InterruptWords) -> None:
+        """Where soft interrupts go; without this there are only hard ones. Raises `Fault`."""
+        for address, _ in words.writes:
+            self.memory.get_u32(address)
+        if words.reason_address is not None:
+            self.memory.get_u32(words.reason_address)
+        self._words = words
+
+    def interrupt(self, reason: int, grace_s: float = 1.0) -> bool:
+        """Interrupt the call that runs right now, as `Ticket.interrupt`; False if none does."""
+        ticket = self._ticket
+        return ticket is not None and ticket.interrupt(reason, grace_s)
+
+    def kill(self) -> bool:
+        """Stop the call that runs right now the hard way; False if none does."""
+        ticket = self._ticket
+        return ticket is not None and ticket.kill()
+
+    def wait(self, seconds: float | None) -> bool:
+        """See `InstanceWaiter.wait`."""
+        ticket = self._ticket
+        if ticket is None:
+            raise RuntimeError("only a running call can wait")
+        now = time.monotonic()
+        end = None if seconds is None else now + seconds
+        while True:
+            self._wake.clear()
+            if self._check(ticket, now):
+                return True
+            left = None if end is None else end - now
+            if left is not None and left <= 0:
+                return False
+            event = ticket.seconds_to_next(now)
+            self._wake.wait(event if left is None else left if event is None else min(left, event))
+            now = time.monotonic()
+
+    # ---- the end
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closing
+
+    def close(self) -> None:
+        """Free everything. A running call is killed and waited for (from its own thread: not waited for)."""
+        if self.engine.lost:  # a forked child: the locks may be held by threads that aren't there
+            self._closing = True
+            return
+        with self._lock:
+            self._closing = True
+            ticket = self._ticket
+            if ticket is not None:
+                ticket.kill()
+                if self._thread == threading.get_ident():
+                    return
+                while self._ticket is not None:
+                    self._idle.wait()
+            self._drop()
+        self.engine.unregister(self)
+
+    # ---- for trampolines and the loader, on the guest's thread
+
+    def fail(self, error: BaseException) -> None:
+        """A host function raised; the guest is being trapped. The first one counts."""
+        if self.failure is None:
+            self.failure = error
+
+    def tick(self) -> bool:
+        """10 ms of guest code went by; False: stop it."""
+        if self.on_tick is not None:
+            self.on_tick()
+        if self.failure is not None:
+            return False
+        if self._ticket is not None:
+            self._check(self._ticket, time.monotonic())
+        return True
+
+    def extern(self, name: str) -> bytes | None:
+        """An export as a `wasmtime_extern_t`."""
+        found = self._externs.get(name, b"")
+        if found == b"":
+            found = self._externs[name] = self.export_of(self.handle, name)
+        return found
+
+    def export_of(self, handle: ctypes.Array[ctypes.c_char], name: str) -> bytes | None:
+        """An export of an instance in this store."""
+        if self._store is None:
+            return None
+        extern = (ctypes.c_char * EXTERN_SIZE)()
+        encoded = name.encode("utf-8", "surrogateescape")
+        found = self._c.instance_export_get(self.context, handle, encoded, len(encoded), extern)
+        return extern.raw if found else None
+
+    def invoke(self, export: Export, arguments: tuple[int, ...]) -> int:
+        """Call a function of this store within the running call."""
+        if len(arguments) != len(export.masks):
+            raise TypeError(
+                f"export {export.name!r} takes {len(export.masks)} integers, got {len(arguments)}"
+            )
+        buffer = export.buffer()
+        export.encode(buffer, 0, *[value & mask for value, mask in zip(arguments, export.masks, strict=True)])
+        trap = ctypes.c_void_p()
+        error = self._c.func_call_unchecked(
+            self.context, export.func, buffer, len(buffer) // 16, ctypes.byref(trap)
+        )
+        if error is not None or trap.value is not None:
+            raise self.failed(error, trap.value)
+        if export.decode is None:
+            return 0
+        result: int = export.decode(buffer)[0]
+        return result
+
+    def invoke_raw(self, name: str, func: bytes) -> None:
+        """Call a function of this store that takes and returns nothing."""
+        self.invoke(Export(name, func, "", ""), ())
+
+    def failed(self, error: int | None, trap: int | None) -> BaseException:
+        """The exception for what wasmtime returned, whose pointers are freed."""
+        code, report = None, ""
+        if error is not None:
+            report = self._c.take_error(error)
+        if trap is not None:
+            code, report = self._c.take_trap(trap)
+        failure = self.failure
+        if failure is None:
+            failure = GuestTrap.from_report(code, report) if trap is not None else EngineUnavailable(report)
+            self.failure = failure
+        elif not isinstance(failure, (EngineFailure, GuestExit)):
+            original = failure
+            failure = HostFailure(original)
+            failure.__cause__ = original
+            self.failure = failure
+        return failure
+
+    def export(self, name: str) -> Export:
+        """A callable export. Raises `LookupError`, `TypeError`."""
+        found = self._exports.get(name)
+        if found is None:
+            extern = self.extern(name)
+            if extern is None or extern[0] != ExternKind.FUNC:
+                raise LookupError(f"module {self.program.module.name!r} exports no function {name!r}")
+            func = extern[8:24]
+            found = self._exports[name] = Export(name, func, *self._c.func_signature(self.context, func))
+        return found
+
+    # ---- inside
+
+    def _invoke(self, export: str, arguments: tuple[int, ...]) -> int:
+        return self.invoke(self.export(export), arguments)
+
+    def _guarded(self, fn: Callable[[], int], ticket: Ticket, deadline: Deadline | None) -> int:
+        """Run `fn`, which calls the guest, as the instance's one call."""
+        slot, ticker = self.engine.slot, self.engine.ticker
+        self._begin(ticket, deadline)
+        previous = slot.instance
+        slot.instance = self
+        ticker.enter()
+        try:
+            self._c.context_set_epoch_deadline(self.context, 1)
+            try:
+                return fn()
+            except (EngineFailure, GuestExit) as error:
+                self.broken = error
+                raise
+        finally:
+            try:
+                self._end(ticket)
+            finally:
+                ticker.leave()
+                slot.instance = previous
+
+    def _begin(self, ticket: Ticket, deadline: Deadline | None) -> None:
+        if self.engine.lost:
+            raise InstanceBroken(EngineUnavailable("the process was forked; make a new one in the child"))
+        with self._lock:
+            if self._closing:
+                raise InstanceClosed("the guest was closed")
+            if self.broken is not None:
+                raise InstanceBroken(self.broken)
+            if self._ticket is not None:
+                raise RuntimeError("the guest is busy with another call; a guest takes one call at a time")
+            ticket.begin(deadline, self._wake.set)
+            self._ticket = ticket
+            self._thread = threading.get_ident()
+
+    def _end(self, ticket: Ticket) -> None:
+        ticket.end()
+        try:
+            if self.on_tick is not None and self._store is not None:
+                self._last_tick()
+        finally:
+            if self._words_dirty:
+                self._clear_words()
+            with self._lock:
+                self._ticket = None
+                if self._closing or self.broken is not None:
+                    self._drop()
+                self._idle.notify_all()
+            if self._store is None:
+                self.engine.unregister(self)
+
+    def _last_tick(self) -> None:
+        try:
+            assert self.on_tick is not None
+            self.on_tick()
+        except Exception as error:
+            if self.broken is None:
+                raise HostFailure(error) from error
+            logger.exception("the tick hook failed after the guest had")
+
+    def _check(self, ticket: Ticket, now: float) -> bool:
+        """Do what is due; whether a soft interrupt was delivered. Raises for a hard one."""
+        action = ticket.due(now)
+        if action is Action.NONE:
+            return False
+        if action is Action.HARD:
+            if self._closing:
+                raise InstanceClosed("the guest was closed while it ran")
+            if ticket.killed:
+                raise GuestTrap(TrapKind.KILLED, "the guest was killed")
+            raise GuestTrap(
+                TrapKind.INTERRUPTED,
+                "the guest did not react to an interrupt within the grace period",
+                reason=ticket.fired,
+            )
+        words = self._words
+        if words is not None:
+            self._words_dirty = True
+            try:
+                if words.reason_address is not None:
+                    self.memory.set_u32(words.reason_address, ticket.fired or 0)
+                for address, mask in words.writes:
+                    self.memory.set_u32(address, self.memory.get_u32(address) | mask)
+            except Fault:  # memory never shrinks, so the guest is gone
+                pass
+        return True
+
+    def _clear_words(self) -> None:
+        """The call is over, so must its interrupt be, or the guest's next call would find it."""
+        self._words_dirty = False
+        words = self._words
+        if words is None or self.broken is not None:
+            return
+        for address, mask in words.writes:
+            self.memory.set_u32(address, self.memory.get_u32(address) & ~mask & 0xFFFF_FFFF)
+        if words.reason_address is not None:
+            self.memory.set_u32(words.reason_address, 0)
+
+    def _instantiate(self) -> int:
+        trap = ctypes.c_void_p()
+        error = self._c.instance_pre_instantiate(
+            self.program.pre, self.context, self.handle, ctypes.byref(trap)
+        )
+        if error is not None or trap.value is not None:
+            raise self.failed(error, trap.value)
+        extern = self.extern("memory")
+        if extern is not None and extern[0] == ExternKind.MEMORY:
+            memory, c, context = extern[8:], self._c, self.context
+            data, size = c.memory_data, c.memory_data_size
+            self.memory.attach(lambda: c.view(data(context, memory), size(context, memory)))
+        return 0
+
+    def _global(self, name: str) -> bytes:
+        extern = self.extern(name)
+        if extern is None or extern[0] != ExternKind.GLOBAL:
+            raise LookupError(f"module {self.program.module.name!r} exports no global {name!r}")
+        return extern[8:]
+
+    def _drop(self) -> None:
+        """Free the store. With the lock held, and no call running."""
+        store, self._store = self._store, None
+        if store is None:
+            return
+        self.memory.detach()
+        self._externs.clear()
+        self._exports.clear()
+        self.loader.forget()
+        try:
+            self.wasi.close()
+        except Exception:
+            logger.exception("closing the guest's files failed")
+        self._c.store_delete(store)
+
+    def _require_guest_thread(self) -> None:
+        if not self.engine.threads.on_guest_thread():
+            raise RuntimeError("guests run on guest threads (GuestThreads.run): other stacks are too small")

@@ -1,0 +1,277 @@
+"""The process's engine: wasmtime's configuration, compiled modules, the ticker and the guest threads."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import hashlib
+import os
+import threading
+import weakref
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from . import capi
+from .cache import CompileCache, cache_key, default_folder, host_fingerprint
+from .capi import HOST_CALLBACK, ByteVector, CApi
+from .failures import EngineUnavailable, ModuleRejected
+from .program import Program
+from .progress import compiling
+from .threads import GuestThreads
+from .ticker import Ticker
+from .trampoline import CallSlot, HostImport, epoch_callback
+
+if TYPE_CHECKING:
+    from .instance import Instance
+
+__all__ = ["CompiledModule", "Engine", "ModuleSource"]
+
+MAX_WASM_STACK = 16 << 20
+ASYNC_STACK = 20 << 20
+SHUTDOWN_S = 5.0
+
+# Part of the cache key: change it with _configuration().
+CONFIG_ID = "1: speed epochs exnref relaxed-simd stack16M, no threads memory64 multi-memory unwind-info"
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleSource:
+    """Where a module comes from: a file with a known sha256 (hex), or bytes in memory."""
+
+    name: str
+    path: Path | None
+    sha256: str
+    data: bytes | None = None
+
+    @classmethod
+    def from_bytes(cls, name: str, data: bytes) -> ModuleSource:
+        """A module that is in memory already."""
+        return cls(name, None, hashlib.sha256(data).hexdigest(), data)
+
+    def read(self) -> bytes:
+        """The wasm. Raises `ModuleRejected` if it is not what `sha256` says."""
+        if self.data is not None:
+            return self.data
+        assert self.path is not None
+        try:
+            data = self.path.read_bytes()
+        except OSError as error:
+            raise ModuleRejected(self.name, f"{self.path} cannot be read: {error.strerror}") from error
+        if (found := hashlib.sha256(data).hexdigest()) != self.sha256:
+            raise ModuleRejected(
+                self.name, f"{self.path} has sha256 {found}, expected {self.sha256}; reinstall the package"
+            )
+        return data
+
+
+class CompiledModule:
+    """Native code of one module, usable by any number of instances at once."""
+
+    def __init__(self, c: CApi, source: ModuleSource, pointer: int) -> None:
+        self.name = source.name
+        self.sha256 = source.sha256
+        self.pointer = pointer
+        # Not at exit: instances of it may still be alive then, and the process ends anyway.
+        weakref.finalize(self, c.module_delete, pointer).atexit = False
+
+
+class Engine:
+    """What all guests of a process share. Use `Engine.shared()`; tests may make their own."""
+
+    _shared: ClassVar[Engine | None] = None
+    _shared_lock: ClassVar[threading.Lock] = threading.Lock()
+    _all: ClassVar[weakref.WeakSet[Engine]] = weakref.WeakSet()
+    _forked: ClassVar[bool] = False
+
+    def __init__(self, cache: CompileCache | None = None) -> None:
+        self.c = c = capi.load()
+        self.pointer: int = c.wasm_engine_new_with_config(_configuration(c, parallel=not Engine._forked))
+        self.slot = CallSlot()
+        self.threads = GuestThreads()
+        self.ticker = Ticker(lambda: c.engine_increment_epoch(self.pointer))
+        self.epoch_callback = epoch_callback(c, self.slot)
+        self.undefined_callback = HOST_CALLBACK(
+            lambda *_: c.new_trap(b"an undefined weak function was called")
+        )
+        self._global_types: tuple[int, int] = (
+            c.wasm_globaltype_new(c.wasm_valtype_new(0), 0),
+            c.wasm_globaltype_new(c.wasm_valtype_new(0), 1),
+        )
+        self.lost = False
+        """True in a forked child of the process that made this engine: its threads are not there."""
+        self._cache = CompileCache(default_folder()) if cache is None else cache
+        self._host = host_fingerprint()
+        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+        self._modules: dict[str, CompiledModule] = {}
+        self._unkept: weakref.WeakValueDictionary[str, CompiledModule] = weakref.WeakValueDictionary()
+        self._programs: dict[tuple[str, tuple[HostImport, ...]], Program] = {}
+        self._trusted: set[str] = set()
+        self._instances: weakref.WeakSet[Instance] = weakref.WeakSet()
+        Engine._all.add(self)
+        atexit.register(_shutdown, weakref.ref(self))
+
+    @classmethod
+    def shared(cls) -> Engine:
+        """The engine of this process. Raises `EngineUnavailable`."""
+        engine = cls._shared
+        if engine is None:
+            with cls._shared_lock:
+                engine = cls._shared
+                if engine is None:
+                    engine = cls._shared = cls()
+        return engine
+
+    def module(self, source: ModuleSource, *, keep: bool = True) -> CompiledModule:
+        """The compiled module, from memory, from the cache on disk, or compiled now (seconds).
+
+        `keep=False` is for code that a guest brought: it is neither written to disk nor kept in memory for
+        longer than an instance uses it, so that no guest can fill either. Raises `ModuleRejected`.
+        """
+        keep = keep or source.sha256 in self._trusted
+        with self._lock:
+            found = self._modules.get(source.sha256) or self._unkept.get(source.sha256)
+            if found is not None:
+                return found
+            lock = self._locks.setdefault(source.sha256, threading.Lock())
+        try:
+            with lock:
+                found = self._modules.get(source.sha256) or self._unkept.get(source.sha256)
+                if found is not None:
+                    return found
+                pointer = self._load_or_compile(source) if keep else self._compile(source.name, source.read())
+                module = CompiledModule(self.c, source, pointer)
+                with self._lock:
+                    if keep:
+                        self._modules[source.sha256] = module
+                    else:
+                        self._unkept[source.sha256] = module
+                return module
+        finally:
+            with self._lock:
+                self._locks.pop(source.sha256, None)
+
+    def program(self, source: ModuleSource, imports: tuple[HostImport, ...] = ()) -> Program:
+        """The module of `source` linked with WASI and `imports`; one for all its instances."""
+        key = (source.sha256, imports)
+        with self._lock:
+            found = self._programs.get(key)
+        if found is None:
+            made = Program(self, self.module(source), imports, source.read)
+            with self._lock:
+                found = self._programs.setdefault(key, made)
+        return found
+
+    def trust(self, sha256s: Iterable[str]) -> None:
+        """These modules (sha256, hex) did not come from a guest: keep their code in memory and on disk."""
+        with self._lock:
+            self._trusted.update(sha256s)
+
+    def trusts(self, sha256: str) -> bool:
+        """Whether `trust` named it."""
+        return sha256 in self._trusted
+
+    # ---- for instances
+
+    def global_type(self, mutable: bool) -> int:
+        """A `wasm_globaltype_t` of an i32."""
+        return self._global_types[mutable]
+
+    def register(self, instance: Instance) -> None:
+        """It exists: stop it at exit."""
+        with self._lock:
+            self._instances.add(instance)
+
+    def unregister(self, instance: Instance) -> None:
+        """It is closed."""
+        with self._lock:
+            self._instances.discard(instance)
+
+    def shut_down(self) -> None:
+        """Kill what runs and wait for its threads: none may run into a dying interpreter."""
+        with self._lock:
+            instances = list(self._instances)
+        for instance in instances:
+            instance.kill()
+        self.threads.close(SHUTDOWN_S)
+
+    def _load_or_compile(self, source: ModuleSource) -> int:
+        key = cache_key(source.sha256, self.c.version, CONFIG_ID, self._host)
+        loaded = self._cache.load(key, self._deserialize)
+        if loaded is not None:
+            return loaded
+        pointer = self._compile(source.name, source.read())
+        vector = ByteVector()
+        error = self.c.module_serialize(pointer, ctypes.byref(vector))
+        if error:
+            raise EngineUnavailable(f"{source.name} cannot be serialized: {self.c.take_error(error)}")
+        self._cache.store(key, self.c.take_bytes(vector))
+        return pointer
+
+    def _deserialize(self, path: str) -> int:
+        out = ctypes.c_void_p()
+        error = self.c.module_deserialize_file(self.pointer, os.fsencode(path), ctypes.byref(out))
+        if error:
+            raise ValueError(self.c.take_error(error))
+        assert out.value is not None
+        return out.value
+
+    def _compile(self, name: str, data: bytes) -> int:
+        if data[:4] != b"\0asm":
+            raise ModuleRejected(name, "it is not a WebAssembly binary")
+        out = ctypes.c_void_p()
+        with compiling(name):
+            error = self.c.module_new(self.pointer, data, len(data), ctypes.byref(out))
+            if error:
+                raise ModuleRejected(name, self.c.take_error(error))
+        assert out.value is not None
+        return out.value
+
+    @classmethod
+    def _after_fork_in_child(cls) -> None:
+        # Threads that held these locks do not exist here.
+        for engine in list(cls._all):
+            engine.lost = True
+        cls._all = weakref.WeakSet()
+        cls._shared = None
+        cls._shared_lock = threading.Lock()
+        cls._forked = True
+
+
+def _shutdown(reference: weakref.ref[Engine]) -> None:
+    engine = reference()
+    if engine is not None and not engine.lost:
+        engine.shut_down()
+
+
+def _configuration(c: CApi, parallel: bool) -> int:
+    """Our `wasm_config_t`. Address space reserved for a memory stays wasmtime's: memories never move."""
+    config: int = c.wasm_config_new()
+    # The stack limit may not exceed the async stack's size, even though none is ever made; wasmtime
+    # checks each setting as it comes and aborts the process, so this one is first.
+    c.config_async_stack_size_set(config, ASYNC_STACK)
+    c.config_max_wasm_stack_set(config, MAX_WASM_STACK)
+    c.config_strategy_set(config, 1)  # Cranelift
+    c.config_cranelift_opt_level_set(config, 1)  # speed
+    # Compiling uses a thread pool of the process. A forked child has none, and would wait for ever.
+    c.config_parallel_compilation_set(config, parallel)
+    c.config_epoch_interruption_set(config, True)
+    c.config_wasm_exceptions_set(config, True)
+    c.config_wasm_simd_set(config, True)
+    c.config_wasm_relaxed_simd_set(config, True)
+    c.config_wasm_bulk_memory_set(config, True)
+    # What guests don't need, they can't attack.
+    c.config_wasm_threads_set(config, False)
+    c.config_wasm_memory64_set(config, False)
+    c.config_wasm_multi_memory_set(config, False)
+    c.config_wasm_component_model_set(config, False)
+    if os.name != "nt":
+        # For foreign unwinders only. Registering it for each module is slow, wasmtime itself doesn't use it.
+        c.config_native_unwind_info_set(config, False)
+    return config
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=Engine._after_fork_in_child)
