@@ -1,0 +1,50 @@
+"""Imported by the interpreter's start-up: makes the interpreter a sandbox's and installs the handler."""
+
+from __future__ import annotations
+
+import _signal  # type: ignore[import-not-found]  # `signal` imports enum
+import builtins
+import sys
+
+import _pywasm
+
+from . import display, unsupported
+from .handler import Session
+from .hooks import ImportHooks
+
+__all__ = ["start"]
+
+
+def _add_builtins(session: Session) -> None:
+    """What `site` would add (it is not imported: it searches folders), and `display` as notebooks have it."""
+    import _sitebuiltins
+
+    names = {
+        "exit": _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)"),
+        "quit": _sitebuiltins.Quitter("quit", "Ctrl-D (i.e. EOF)"),
+        "copyright": _sitebuiltins._Printer("copyright", sys.copyright),
+        "credits": _sitebuiltins._Printer("credits", "See https://www.python.org/ for more information."),
+        "license": _sitebuiltins._Printer("license", "See https://docs.python.org/3/license.html"),
+        "help": _sitebuiltins._Helper(),
+        "input": session.console.input,
+        "display": display.display,
+    }
+    for name, value in names.items():
+        setattr(builtins, name, value)
+
+
+def start() -> None:
+    """Set everything up. Called once, by the import of this module."""
+    session = Session()
+    hooks = ImportHooks()
+    hooks.install()
+    hooks.on_import("asyncio", session.loops.patch_asyncio)
+    hooks.on_import("inspect", session.sources.patch_inspect)
+    hooks.on_import("getpass", session.console.patch_getpass)
+    unsupported.install(hooks)
+    _add_builtins(session)
+    _signal.signal(_signal.SIGINT, session.gate.handle)
+    _pywasm.set_handler(session.handle)
+
+
+start()

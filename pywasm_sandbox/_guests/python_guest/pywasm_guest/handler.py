@@ -1,0 +1,212 @@
+"""Answers the host's requests."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from . import display, hooks, wire
+from .aio import Loops
+from .bundle import type_name, warn
+from .cell import Compiler, Runner, clean
+from .console import Console
+from .history import History
+from .interrupts import Gate
+from .source import Sources
+from .streams import StandardStreams
+from .wire import quote
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+__all__ = ["Session"]
+
+_RESERVE_BYTES = 1 << 20
+
+
+class _Surroundings:
+    """The environment variables and the working directory of one run, and what they were before."""
+
+    def __init__(self) -> None:
+        self._env: dict[str, str | None] = {}
+        self._cwd: str | None = None
+
+    def enter(self, env: dict[str, str] | None, cwd: str | None) -> None:
+        for key, value in (env or {}).items():
+            self._env[key] = os.environ.get(key)
+            os.environ[key] = value
+        if cwd is not None:
+            before = os.getcwd()
+            os.chdir(cwd)
+            self._cwd = before
+
+    def leave(self) -> None:
+        for key, value in self._env.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value
+        if self._cwd is not None:
+            try:
+                os.chdir(self._cwd)
+            except OSError:  # the cell removed it
+                pass
+
+
+class Session:
+    """The one context of this interpreter: `handle` is what the host calls."""
+
+    def __init__(self) -> None:
+        self.gate = Gate()
+        self.console = Console()
+        self.streams = StandardStreams(self.console.make_stdin)
+        self.sources = Sources()
+        self.loops = Loops()
+        namespace = sys.modules["__main__"].__dict__
+        self._namespace = namespace
+        self._history = History(namespace)
+        self._compiler = Compiler()
+        self._runner = Runner(namespace, self.loops)
+        self._reserve: bytearray | None = bytearray(_RESERVE_BYTES)
+        sys.displayhook = self._show
+
+    def handle(self, request: bytes) -> None:
+        """One request of the host; an exception out of here is a bug of ours."""
+        message = wire.decode(request)
+        operation = message["op"]
+        if operation == "execute":
+            self._execute(message)
+        elif operation == "configure":
+            self._configure(message)
+        else:
+            raise ValueError(f"unknown operation {operation!r}")
+
+    def _configure(self, message: dict[str, Any]) -> None:
+        os.environ.clear()
+        os.environ.update(message["env"])
+        os.chdir(message["cwd"])
+        sys.argv[:] = message["argv"]
+
+    # ---- one cell ------------------------------------------------------------------------------------
+
+    def _execute(self, message: dict[str, Any]) -> None:
+        count = message["execution_count"]
+        if self._reserve is None:
+            self._renew_reserve()
+        self.gate.reset()
+        self.console.allowed = message.get("allow_input", False)
+        self.streams.restore()
+        source = clean(message["code"])
+        filename = message.get("filename") or self.sources.name(count, source)
+        surroundings = _Surroundings()
+        failure = self.gate.attempt(self._run, message, surroundings, count, source, filename)
+        for hook in hooks.post_cell:
+            failure = self._with_hook(failure, hook)
+        surroundings.leave()
+        self.console.allowed = False
+        status, exit_code = self._conclude(failure, filename)
+        wire.emit(
+            wire.DONE,
+            f'{{"status":"{status}","exit_code":{"null" if exit_code is None else exit_code},'
+            f'"execution_count":{count}}}',
+        )
+
+    def _run(
+        self, message: dict[str, Any], surroundings: _Surroundings, count: int, source: str, filename: str
+    ) -> None:
+        env, cwd = message.get("env"), message.get("cwd")
+        if env or cwd:
+            surroundings.enter(env, cwd)
+        self.sources.add(filename, source)
+        self._history.begin(count, source, message.get("store", True))
+        # Each cell is a new place: a warning shown for line 1 of the last cell says nothing about this one.
+        self._namespace.pop("__warningregistry__", None)
+        self.loops.begin_cell()
+        statements, expression = self._compiler.compile(source, filename)
+        if statements is not None:
+            self._runner.run(statements)
+        if expression is not None:
+            value = self._runner.run(expression)
+            if value is not None:
+                self._runner.call(sys.displayhook, value)
+
+    def _show(self, value: object) -> None:
+        """`sys.displayhook`: show a value and remember it."""
+        if value is not None:
+            display.show_result(value)
+            self._history.remember(value)
+
+    def _with_hook(self, failure: BaseException | None, hook: Callable[[], object]) -> BaseException | None:
+        raised = self.gate.attempt(self._runner.call, hook)
+        return raised if failure is None else failure
+
+    # ---- how it ended --------------------------------------------------------------------------------
+
+    def _conclude(self, failure: BaseException | None, filename: str) -> tuple[str, int | None]:
+        """Report what went wrong, if anything did; the status and exit code of the run."""
+        limit = self.gate.limit
+        if failure is None and limit is None:
+            return "ok", None
+        self.gate.hold()
+        try:
+            if isinstance(failure, SystemExit) and limit is None:
+                return "exit", _exit_code(failure)
+            self._report(failure or limit or RuntimeError(), limit, filename)
+        finally:
+            self.gate.release()
+        return "error", None
+
+    def _report(self, exception: BaseException, limit: BaseException | None, filename: str) -> None:
+        if isinstance(exception, MemoryError):
+            self._reserve = None
+        try:
+            payload = self._describe(exception, limit, filename)
+        except BaseException:
+            # No memory even for importing what describes an error.
+            name = quote(type_name(limit or exception))
+            payload = f'{{"name":{name},"message":"","traceback":[{name}],"line_number":null}}'
+        wire.emit(wire.ERROR, payload)
+
+    def _describe(self, exception: BaseException, limit: BaseException | None, filename: str) -> str:
+        from . import errors
+
+        # The limit's own exception says it best when nothing else came of it.
+        other = None if exception is limit else limit
+        try:
+            failure = errors.report(exception, self.sources, filename, other)
+        except BaseException:
+            failure = errors.fallback(exception, self.sources, filename, other)
+        payload = wire.encode(
+            {
+                "name": failure.name,
+                "message": failure.message,
+                "traceback": failure.traceback,
+                "line_number": failure.line_number,
+            }
+        )
+        if not isinstance(exception, MemoryError):  # what filled the memory must not be kept alive
+            errors.keep_as_last(exception, self.sources)
+        return payload
+
+    def _renew_reserve(self) -> None:
+        try:
+            self._reserve = bytearray(_RESERVE_BYTES)
+        except MemoryError:
+            pass
+
+
+def _exit_code(exception: SystemExit) -> int:
+    """The exit code as CPython derives it; a message goes to stderr."""
+    code = exception.code
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return int(code)
+    try:
+        text = str(code)
+    except Exception:
+        text = "<exit code str() failed>"
+    warn(text)
+    return 1

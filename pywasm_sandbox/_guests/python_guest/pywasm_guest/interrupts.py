@@ -1,0 +1,122 @@
+"""SIGINT: how the host stops a cell and keeps the context.
+
+The host trips SIGINT in the interpreter's memory and leaves a reason. What the handler does depends on where
+the interrupt arrives: in the user's code it raises; while an error is being reported it is held back for a
+moment, so that the report survives; in our own code between the two it only leaves a note.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+
+import _pywasm
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+__all__ = ["ExecutionTimeout", "Gate", "OutputLimitExceeded", "Reason"]
+
+HOLD_SECONDS = 0.5
+"""How long a report may go on after an interrupt: well below the host's grace before it kills the context."""
+
+
+class Reason:
+    """The numbers that the host leaves."""
+
+    UNKNOWN = 0
+    TIMEOUT = 1
+    CANCELLED = 2
+    OUTPUT_LIMIT = 3
+    CALLBACK_FAILED = 4
+
+
+class ExecutionTimeout(KeyboardInterrupt):
+    """The cell's deadline passed.
+
+    A KeyboardInterrupt because that is what asyncio, unittest and other libraries let through where they
+    would put any other BaseException aside and go on.
+    """
+
+    __module__ = "builtins"
+
+
+class OutputLimitExceeded(KeyboardInterrupt):
+    """The cell wrote or displayed more than its limit."""
+
+    __module__ = "builtins"
+
+
+def _exception(reason: int) -> KeyboardInterrupt:
+    if reason == Reason.TIMEOUT:
+        return ExecutionTimeout("the cell ran longer than its timeout")
+    if reason == Reason.OUTPUT_LIMIT:
+        return OutputLimitExceeded("the cell's output went over its limit")
+    if reason == Reason.CALLBACK_FAILED:
+        return KeyboardInterrupt("a callback of the caller failed")
+    return KeyboardInterrupt("interrupted")
+
+
+class Gate:
+    """Where an interrupt may raise.
+
+    ``limit`` is the first exception of this run that stands for a limit (a deadline, the output's size): a
+    cell that swallows it has still run into the limit.
+    """
+
+    _CLOSED, _HELD, _OPEN = 0, 1, 2
+
+    def __init__(self) -> None:
+        self._state = self._CLOSED
+        self._pending = Reason.UNKNOWN
+        self._hold_until = 0.0
+        self.limit: KeyboardInterrupt | None = None
+
+    def reset(self) -> None:
+        """A new run begins."""
+        self._state = self._CLOSED
+        self._pending = Reason.UNKNOWN
+        self.limit = None
+
+    def handle(self, signum: int, frame: FrameType | None) -> None:
+        """The handler of SIGINT."""
+        reason = _pywasm.interrupt_reason()
+        if self._state == self._OPEN or (self._state == self._HELD and monotonic() > self._hold_until):
+            raise self._interrupt(reason)
+        self._pending = reason or self._pending
+
+    def _interrupt(self, reason: int) -> KeyboardInterrupt:
+        exception = _exception(reason)
+        if self.limit is None and reason in (Reason.TIMEOUT, Reason.OUTPUT_LIMIT):
+            self.limit = exception
+        return exception
+
+    def attempt(self, function: Callable[..., object], *args: object) -> BaseException | None:
+        """Call the user's code, or what calls it; returns what it raised.
+
+        Two levels, because an interrupt can arrive between the end of ``function`` and the closing of the
+        gate. The host leaves a tenth of a second between two interrupts.
+        """
+        try:
+            try:
+                self._state = self._OPEN
+                if self._pending:
+                    reason, self._pending = self._pending, Reason.UNKNOWN
+                    raise self._interrupt(reason)
+                function(*args)
+            finally:
+                self._state = self._CLOSED
+        except BaseException as exception:
+            self._state = self._CLOSED
+            return exception
+        return None
+
+    def hold(self) -> None:
+        """Until `release`, an interrupt waits for `HOLD_SECONDS` before it raises."""
+        self._hold_until = monotonic() + HOLD_SECONDS
+        self._state = self._HELD
+
+    def release(self) -> None:
+        """End what `hold` began."""
+        self._state = self._CLOSED

@@ -1,0 +1,147 @@
+"""What the sandbox does not have: threads, processes, sockets, timers that signal.
+
+The modules import as ever; a call raises the exception type that callers of that API are prepared for, with
+a message that says what there is instead.
+"""
+
+from __future__ import annotations
+
+import _thread
+import errno
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any, NoReturn
+
+    from .hooks import ImportHooks
+
+__all__ = ["install"]
+
+_NO_THREADS = (
+    "can't start new thread: the sandbox runs one thread per context. "
+    "Call the function directly, or use asyncio (asyncio.to_thread runs it inline)"
+)
+_NO_PROCESSES = "the sandbox has no processes. Call Python code directly; os, shutil and pathlib do what shell commands would"
+_NO_NETWORK = "the sandbox has no network. Put the data into its files, or fetch it outside and pass it in"
+_NO_SIGNALS = (
+    "no signal but SIGINT exists in the sandbox. Use run_code's timeout, or asyncio.timeout in a coroutine"
+)
+_PROCESS_NAMES = """
+    fork forkpty execl execle execlp execlpe execv execve execvp execvpe spawnl spawnle spawnlp spawnlpe spawnv
+    spawnve spawnvp spawnvpe posix_spawn posix_spawnp wait waitpid wait3 wait4 waitid kill killpg getppid setsid
+    setpgid nice pipe pipe2
+"""
+_SIGNAL_NAMES = """
+    alarm setitimer getitimer pause pthread_kill pthread_sigmask sigwait sigwaitinfo sigtimedwait sigpending
+    siginterrupt set_wakeup_fd SIGALRM ITIMER_REAL ITIMER_VIRTUAL ITIMER_PROF
+"""
+
+
+def _missing(module: ModuleType, names: str, reason: str) -> None:
+    """`module.name` stays absent (libraries ask with hasattr), but the AttributeError says why."""
+    module_name, absent = module.__name__, frozenset(names.split())
+
+    def __getattr__(name: str) -> NoReturn:
+        message = f"module {module_name!r} has no attribute {name!r}"
+        if name in absent:
+            message = f"{message}: {reason}"
+        raise AttributeError(message, name=name, obj=module)
+
+    module.__getattr__ = __getattr__  # type: ignore[method-assign]  # PEP 562
+
+
+def _start_new_thread(*args: object, **kwargs: object) -> NoReturn:
+    """Threads can't be started in the sandbox."""
+    raise RuntimeError(_NO_THREADS)
+
+
+def _system(command: object) -> NoReturn:
+    """Commands can't be run in the sandbox."""
+    raise OSError(errno.ENOTSUP, f"os.system can't run {command!r}: {_NO_PROCESSES}")
+
+
+def _patch_subprocess(module: ModuleType) -> None:
+    def __init__(self: Any, args: Any, *rest: object, **options: object) -> None:
+        raise OSError(errno.ENOTSUP, f"subprocess can't run {args!r}: {_NO_PROCESSES}")
+
+    module.Popen.__init__ = __init__
+
+
+def _patch_thread_pool(module: ModuleType) -> None:
+    def submit(self: Any, fn: Any, /, *args: object, **kwargs: object) -> NoReturn:
+        raise RuntimeError(f"ThreadPoolExecutor.submit: {_NO_THREADS}")
+
+    module.ThreadPoolExecutor.submit = submit
+
+
+def _patch_process_pool(module: ModuleType) -> None:
+    def __init__(self: Any, *args: object, **kwargs: object) -> None:
+        raise NotImplementedError(f"ProcessPoolExecutor: {_NO_PROCESSES}")
+
+    module.ProcessPoolExecutor.__init__ = __init__
+
+
+def _patch_process(module: ModuleType) -> None:
+    def start(self: Any) -> None:
+        raise OSError(errno.ENOTSUP, f"multiprocessing.Process.start: {_NO_PROCESSES}")
+
+    module.BaseProcess.start = start
+
+
+def _patch_context(module: ModuleType) -> None:
+    def refuse(name: str) -> Any:
+        def method(self: Any, *args: object, **kwargs: object) -> NoReturn:
+            raise OSError(errno.ENOTSUP, f"multiprocessing.{name}: {_NO_PROCESSES}")
+
+        method.__name__ = name
+        return method
+
+    for name in ("Pool", "Manager"):
+        setattr(module.BaseContext, name, refuse(name))
+
+
+def _patch_socket(module: ModuleType) -> None:
+    def __init__(
+        self: Any, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None
+    ) -> None:
+        raise OSError(errno.ENOTSUP, f"socket.socket: {_NO_NETWORK}")
+
+    def refuse(name: str) -> Any:
+        def function(host: object = None, *args: object, **kwargs: object) -> NoReturn:
+            raise module.gaierror(_EAI_FAIL, f"socket.{name} can't look up {host!r}: {_NO_NETWORK}")
+
+        function.__name__ = name
+        return function
+
+    def socketpair(*args: object, **kwargs: object) -> NoReturn:
+        raise OSError(errno.ENOTSUP, f"socket.socketpair: {_NO_NETWORK}")
+
+    _EAI_FAIL = getattr(module, "EAI_FAIL", -4)
+    module.socket.__init__ = __init__
+    module.socketpair = socketpair  # type: ignore[attr-defined]
+    for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo"):
+        setattr(module, name, refuse(name))
+    if not hasattr(module, "gethostname"):
+        module.gethostname = lambda: "sandbox"  # type: ignore[attr-defined]
+
+
+def _patch_signal(module: ModuleType) -> None:
+    _missing(module, _SIGNAL_NAMES, _NO_SIGNALS)
+
+
+def install(hooks: ImportHooks) -> None:
+    """Replace at once what is built in, and the rest when it is imported."""
+    for name in ("start_new_thread", "start_new", "start_joinable_thread"):
+        if hasattr(_thread, name):
+            setattr(_thread, name, _start_new_thread)
+    os.system = _system
+    _missing(os, _PROCESS_NAMES, _NO_PROCESSES)
+    hooks.on_import("subprocess", _patch_subprocess)
+    hooks.on_import("concurrent.futures.thread", _patch_thread_pool)
+    hooks.on_import("concurrent.futures.process", _patch_process_pool)
+    hooks.on_import("multiprocessing.process", _patch_process)
+    hooks.on_import("multiprocessing.context", _patch_context)
+    hooks.on_import("socket", _patch_socket)
+    hooks.on_import("signal", _patch_signal)

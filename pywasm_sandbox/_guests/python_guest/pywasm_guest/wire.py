@@ -1,0 +1,76 @@
+"""JSON and events.
+
+Uses the accelerators of the json package directly: the package itself imports `re`, which costs more than the
+rest of the boot.
+"""
+
+from __future__ import annotations
+
+import sys
+from _json import encode_basestring as quote
+from _json import make_encoder, make_scanner
+
+import _pywasm
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["CLEAR", "DISPLAY", "DONE", "ERROR", "decode", "emit", "encode", "flush", "quote", "request"]
+
+DISPLAY, ERROR, CLEAR, DONE = 1, 2, 3, 4
+
+
+class _ScannerOptions:
+    strict = False
+    object_hook = None
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = float
+
+
+_scan = make_scanner(_ScannerOptions)  # type: ignore[arg-type]  # it reads attributes, of anything
+
+
+def _refuse(value: object) -> None:
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def decode(data: bytes) -> Any:
+    """The value of a JSON text in UTF-8 without surrounding whitespace."""
+    return _scan(data.decode(), 0)[0]
+
+
+def encode(value: object, *, allow_nan: bool = False) -> str:
+    """The JSON text of ``value``, with `json.dumps`' rules for keys.
+
+    Raises:
+        TypeError: something in it has no JSON form.
+        ValueError: it holds itself, or a NaN or infinity (which JSON does not have) without ``allow_nan``.
+    """
+    chunks: tuple[str, ...] = make_encoder({}, _refuse, quote, None, ":", ",", False, False, allow_nan)(
+        value, 0
+    )
+    return "".join(chunks)
+
+
+def flush() -> None:
+    """Pass on what the interpreter's own streams hold back; what the user put in their place is theirs."""
+    for stream in (sys.__stdout__, sys.__stderr__):
+        try:
+            stream.flush()  # type: ignore[union-attr]  # None ends in the except clause too
+        except Exception:
+            pass
+
+
+def emit(kind: int, payload: str) -> None:
+    """Send an event after everything that was written before it. Lone surrogates become "?"."""
+    flush()
+    _pywasm.emit(kind, payload.encode("utf-8", "replace"))
+
+
+def request(question: dict[str, object]) -> Any:
+    """Ask the host and return its answer. Raises OSError when the host has none."""
+    flush()
+    return decode(_pywasm.request(encode(question).encode("utf-8", "replace")))
