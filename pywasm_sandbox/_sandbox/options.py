@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from pywasm_sandbox._vfs.api import AnyFileSystem, MountError
-from pywasm_sandbox._vfs.fsspecfs import FsspecFS
 from pywasm_sandbox._vfs.hostfs import HostFS
 from pywasm_sandbox._vfs.memory import MemoryFS, Quota
 from pywasm_sandbox._vfs.zipfs import ZipFS
@@ -72,6 +71,9 @@ class FsspecFolder:
     path: str = ""
 
     def open(self) -> AnyFileSystem:
+        # fsspec is optional: only who mounts one needs it.
+        from pywasm_sandbox._vfs.fsspecfs import FsspecFS
+
         return FsspecFS(self.filesystem, self.path)
 
 
