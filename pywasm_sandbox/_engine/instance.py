@@ -35,6 +35,9 @@ __all__ = ["Instance", "InstanceWaiter"]
 
 logger = logging.getLogger("pywasm_sandbox")
 
+MAX_TABLES = 4
+"""A program has one, wasm-bindgen's two; a side module shares its program's."""
+
 _MASKS = {"i": 0xFFFF_FFFF, "I": 0xFFFF_FFFF_FFFF_FFFF}
 
 
@@ -107,7 +110,9 @@ class Instance:
         store: int = c.store_new(engine.pointer, None, None)
         self._store = store
         self.context: int = c.store_context(store)
-        c.store_limiter(store, limits.memory_bytes, limits.table_elements, limits.side_modules + 1, -1, 1)
+        c.store_limiter(
+            store, limits.memory_bytes, limits.table_elements, limits.side_modules + 1, MAX_TABLES, 1
+        )
         c.store_epoch_deadline_callback(store, engine.epoch_callback, None, None)
         self.handle = (ctypes.c_char * 16)()
         engine.register(self)
@@ -293,7 +298,10 @@ class Instance:
             self.failure = failure
         elif not isinstance(failure, (EngineFailure, GuestExit)):
             original = failure
-            failure = HostFailure(original)
+            if isinstance(original, Fault):
+                failure = GuestTrap(TrapKind.MEMORY_OUT_OF_BOUNDS, "the guest gave the host a bad pointer")
+            else:
+                failure = HostFailure(original)
             failure.__cause__ = original
             self.failure = failure
         return failure
@@ -341,6 +349,8 @@ class Instance:
         with self._lock:
             if self._closing:
                 raise InstanceClosed("the guest was closed")
+            if self.engine.stopping:
+                raise InstanceClosed("the interpreter is shutting down")
             if self.broken is not None:
                 raise InstanceBroken(self.broken)
             if self._ticket is not None:

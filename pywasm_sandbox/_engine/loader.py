@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pywasm_sandbox._vfs.api import VfsError
+from pywasm_sandbox._wasi import Fault
 
 from .capi import EXTERN_SIZE, VAL_SIZE, ExternKind, ValKind
 from .dylink import DylinkError, ImportKind, SideModule, SymbolImport, parse
@@ -34,9 +35,12 @@ __all__ = ["FUNCTIONS", "LoadedModule", "Loader"]
 
 RTLD_GLOBAL = 0x100  # musl's dlfcn.h, which wasi-libc ships
 MAIN_HANDLE = 1
+FIRST_HANDLE = 2
 LIBRARY_PATH = ("/usr/lib", "/usr/local/lib")
 MAX_NEEDED_DEPTH = 32
 MAX_PATH_BYTES = 4096
+MAX_FAILURES = 64
+"""Of modules that could be compiled but not instantiated: each leaves its globals in the store for good."""
 NULL_FUNCTION = bytes([ValKind.FUNCREF]) + bytes(VAL_SIZE - 1)
 
 _LINKAGE = {
@@ -93,6 +97,7 @@ class Loader:
         self._main_slots: dict[str, int] = {}
         self._got: dict[tuple[str, str], bytes] = {}
         self._spare_table: list[tuple[int, int]] = []
+        self._failures = 0
 
     # ---- the three functions
 
@@ -122,6 +127,8 @@ class Loader:
             return fn()
         except (DlError, DylinkError) as error:
             self._error = str(error)
+        except Fault:
+            self._error = "the name lies outside of memory"
         return 0
 
     # ---- opening
@@ -212,6 +219,8 @@ class Loader:
         is_global: bool,
         foreign: bool,
     ) -> LoadedModule:
+        if self._failures >= MAX_FAILURES:
+            raise DlError(f"{path}: too many libraries could not be loaded")
         resolved = self._resolve(path, info, needed)
         module = self._compile(path, sha256, data, foreign)
         limits = self._instance.limits
@@ -224,7 +233,7 @@ class Loader:
                 loaded = LoadedModule(
                     path=path,
                     sha256=sha256,
-                    handle=len(self.loaded) + MAIN_HANDLE + 1,
+                    handle=len(self.loaded) + FIRST_HANDLE,
                     memory_base=memory_base,
                     memory_size=info.memory_size,
                     table_base=table_base,
@@ -237,6 +246,7 @@ class Loader:
                 )
                 self._instantiate(loaded, resolved)
             except DlError:
+                self._failures += 1
                 self._spare_table.append((table_base, info.table_size))
                 raise
         except DlError:
@@ -395,8 +405,8 @@ class Loader:
     def _candidates(self, handle: int, name: str) -> Iterator[_Found]:
         if handle in (0, MAIN_HANDLE):
             scopes: list[LoadedModule | None] = [None, *(each for each in self.loaded if each.is_global)]
-        elif 0 < handle - MAIN_HANDLE - 1 + 1 <= len(self.loaded):
-            first = self.loaded[handle - MAIN_HANDLE - 1]
+        elif FIRST_HANDLE <= handle < FIRST_HANDLE + len(self.loaded):
+            first = self.loaded[handle - FIRST_HANDLE]
             scopes = [first, *first.needed]
         else:
             raise DlError(f"{handle} is not the handle of a library")
@@ -525,7 +535,10 @@ def _dlsym(loader: Loader, handle: int, name_ptr: int, name_len: int) -> int:
 
 def _dlerror(loader: Loader, ptr: int, capacity: int) -> int:
     text = loader.dlerror().encode("utf-8", "backslashreplace")[:capacity]
-    loader._instance.memory.write(ptr, text)
+    try:
+        loader._instance.memory.write(ptr, text)
+    except Fault:
+        return 0
     return len(text)
 
 

@@ -101,6 +101,8 @@ class Engine:
         )
         self.lost = False
         """True in a forked child of the process that made this engine: its threads are not there."""
+        self.stopping = False
+        """True once the interpreter shuts down: no call begins any more."""
         self._cache = CompileCache(default_folder()) if cache is None else cache
         self._host = host_fingerprint()
         self._lock = threading.Lock()
@@ -191,6 +193,7 @@ class Engine:
 
     def shut_down(self) -> None:
         """Kill what runs and wait for its threads: none may run into a dying interpreter."""
+        self.stopping = True
         with self._lock:
             instances = list(self._instances)
         for instance in instances:

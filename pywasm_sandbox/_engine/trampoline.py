@@ -83,7 +83,7 @@ def host_import(
 def _callback(
     c: CApi, slot: CallSlot, function: HostFunction | HostImport, subject_of: Callable[[Any], Any]
 ) -> Callable[[Pointer, Pointer, int, int], Pointer]:
-    call = function.call
+    call: Callable[..., Any] = function.call
     decoder = raw_struct(function.params)
     unpack, size, string_at = decoder.unpack, decoder.size, ctypes.string_at
     result_type = {"": None, "i": ctypes.c_uint32, "I": ctypes.c_uint64}[function.results]
