@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pywasm_sandbox._guests.base import Guest, GuestOptions
 from pywasm_sandbox._guests.python import PythonGuest
 from pywasm_sandbox._vfs.api import VfsError
+from pywasm_sandbox._vfs.devices import DeviceFS
 from pywasm_sandbox._vfs.memory import MemoryFS, Quota
 from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox.errors import ContextNotFoundError, PolicyError, SandboxClosedError
@@ -66,6 +67,7 @@ class SandboxCore:
         for folder in ("/bin", "/lib/python3.14", "/lib/pywasm", "/local/bin"):
             system.make_directories(folder)
         namespace.mount("/usr", system.root.mount.fs, read_only=True)
+        namespace.mount("/dev", DeviceFS())
         self._runtime.python.mount(namespace)
         for path, mount in self.options.mounts.items():
             namespace.make_directories(path)
