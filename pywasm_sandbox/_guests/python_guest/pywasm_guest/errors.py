@@ -132,7 +132,7 @@ def _message(exception: BaseException) -> str:
 def report(
     exception: BaseException, sources: Sources, filename: str, limit: BaseException | None = None
 ) -> Failure:
-    """Describe ``exception``; ``limit`` is that of a limit which the cell ran into before it raised another."""
+    """Describe ``exception``; ``limit`` is that of a limit that the cell ran into before that."""
     sources.refresh()
     tb = user_traceback(exception, sources)
     named = exception if limit is None else limit

@@ -45,7 +45,7 @@ class ImportHooks:
         self._callbacks: dict[str, list[Callable[[ModuleType], object]]] = {}
 
     def install(self) -> None:
-        sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, self)
 
     def on_import(self, name: str, callback: Callable[[ModuleType], object]) -> None:
         """Call ``callback(module)`` once ``name`` is imported; now if it is already."""

@@ -23,15 +23,18 @@ _NO_THREADS = (
     "can't start new thread: the sandbox runs one thread per context. "
     "Call the function directly, or use asyncio (asyncio.to_thread runs it inline)"
 )
-_NO_PROCESSES = "the sandbox has no processes. Call Python code directly; os, shutil and pathlib do what shell commands would"
+_NO_PROCESSES = (
+    "the sandbox has no processes. "
+    "Call Python code directly; os, shutil and pathlib do what shell commands would do"
+)
 _NO_NETWORK = "the sandbox has no network. Put the data into its files, or fetch it outside and pass it in"
 _NO_SIGNALS = (
     "no signal but SIGINT exists in the sandbox. Use run_code's timeout, or asyncio.timeout in a coroutine"
 )
 _PROCESS_NAMES = """
-    fork forkpty execl execle execlp execlpe execv execve execvp execvpe spawnl spawnle spawnlp spawnlpe spawnv
-    spawnve spawnvp spawnvpe posix_spawn posix_spawnp wait waitpid wait3 wait4 waitid kill killpg getppid setsid
-    setpgid nice pipe pipe2
+    fork forkpty execl execle execlp execlpe execv execve execvp execvpe
+    spawnl spawnle spawnlp spawnlpe spawnv spawnve spawnvp spawnvpe posix_spawn posix_spawnp
+    wait waitpid wait3 wait4 waitid kill killpg getppid setsid setpgid nice pipe pipe2
 """
 _SIGNAL_NAMES = """
     alarm setitimer getitimer pause pthread_kill pthread_sigmask sigwait sigwaitinfo sigtimedwait sigpending

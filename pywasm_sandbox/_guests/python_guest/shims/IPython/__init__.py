@@ -1,0 +1,15 @@
+"""Stands in for IPython where the real package is not installed, so that code written for notebooks imports.
+
+Only the display side is here: `IPython.display` works as it does in a notebook, `get_ipython()` returns None
+as it does in plain Python. A real IPython in site-packages is found first.
+"""
+
+from .core.getipython import get_ipython
+from .display import display
+
+__all__ = ["display", "get_ipython", "version_info"]
+
+version_info = (9, 0, 0, "")
+"""Of the interface that is imitated: libraries compare it."""
+
+__version__ = "9.0.0"
