@@ -46,7 +46,7 @@ class Fd:
         location: Location | None = None,
         file: File | None = None,
         flags: int = 0,
-        readable: bool = True,
+        readable: bool = False,
         writable: bool = False,
         stream: int = -1,
         preopen: bytes | None = None,
@@ -58,7 +58,8 @@ class Fd:
         self.file = file
         self.offset = 0
         self.flags = flags
-        # How it was opened. The rights say what is still allowed: the guest may have given some up.
+        # How a file or stream was opened; a directory is neither. The rights say what is still allowed: the
+        # guest may have given some up.
         self.readable = readable
         self.writable = writable
         self.stream = stream

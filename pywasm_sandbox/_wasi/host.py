@@ -1,4 +1,4 @@
-"""One guest's WASI world, and the table of the 45 functions it can call."""
+"""One guest's WASI world, and the table of the functions it can call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pywasm_sandbox._vfs.resolver import Location
 from . import abi, directory_functions, errnos, fd_functions, path_functions, poll, process_functions, stdio
 from .clocks import Clocks
 from .directory_functions import Listing
-from .fds import Fd, FdState, FdTable
+from .fds import FIRST_PREOPEN, Fd, FdState, FdTable
 from .memory import Memory
 from .random import RandomSource, SystemRandom
 from .stdio import BytesSource, NullSink, StdioSink, StdioSource
@@ -57,7 +57,8 @@ class WasiHost:
     """What stands behind the WASI calls of one guest.
 
     Not thread-safe: a guest runs on one thread at a time. Everything but `fds` may be replaced between calls.
-    A string with a NUL in `args` or `env`, or a `=` in a name of `env`, is a `ValueError`.
+    A string with a NUL in `args` or `env`, a `=` in a name of `env`, and a limit below the number of the fds
+    that are open from the start are `ValueError`s.
     """
 
     def __init__(
@@ -92,11 +93,15 @@ class WasiHost:
         self.on_block: Callable[[], None] = _nothing if on_block is None else on_block
         self.on_stdio: Callable[[], None] = _nothing if on_stdio is None else on_stdio
         self.limits = WasiLimits() if limits is None else limits
+        preopens = (("/", namespace.root),) if preopens is None else preopens
+        first_free = FIRST_PREOPEN + len(preopens)
+        if self.limits.open_files < first_free:
+            raise ValueError(f"open_files is {self.limits.open_files}; {first_free} are open from the start")
         self.fds = FdTable(self.limits.open_files)
         self.open_fds = self.fds.entries  # for the functions: one attribute less on the way
         self.listing: Listing | None = None
         self._open_stdio(tty)
-        self._open_preopens((("/", namespace.root),) if preopens is None else preopens)
+        self._open_preopens(preopens)
 
     def _open_stdio(self, tty: bool) -> None:
         # A C library takes a character device for a terminal unless its rights include seeking: that right is

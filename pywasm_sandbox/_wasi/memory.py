@@ -105,7 +105,8 @@ class Memory:
         self._view[ptr : ptr + length] = data
 
     def get_u8(self, ptr: int) -> int:
-        return self._view[self._at(ptr, 1)]
+        ptr = self._at(ptr, 1)  # first: it may replace the view
+        return self._view[ptr]
 
     def get_u16(self, ptr: int) -> int:
         ptr = self._at(ptr, 2)

@@ -98,6 +98,7 @@ def path_open(
         inheriting = abi.RIGHTS_ALL & ~given_up
         filetype = abi.FILETYPE_DIRECTORY
         fdflags = 0
+        read = write = False
     else:
         rights = inheriting = _file_rights(read, write) & ~given_up
         filetype = abi.FILETYPE_REGULAR_FILE
