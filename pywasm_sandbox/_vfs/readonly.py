@@ -69,7 +69,8 @@ class ReadOnlyFile(File):
         raise VfsError(Errno.EBADF, detail="the file is open for reading only")
 
     def sync(self) -> None:
-        return None
+        self.stat()
 
     def set_times(self, atime_ns: int | None, mtime_ns: int | None) -> None:
+        self.stat()
         refuse()
