@@ -21,7 +21,12 @@ __all__ = [
     "SandboxError",
     "SandboxExistsError",
     "SandboxFileError",
+    "SandboxFileExistsError",
+    "SandboxFileNotFoundError",
     "SandboxInternalError",
+    "SandboxIsADirectoryError",
+    "SandboxNotADirectoryError",
+    "SandboxPermissionError",
     "SnapshotMismatchError",
 ]
 
@@ -74,8 +79,29 @@ class SandboxFileError(SandboxError, OSError):
     """A file operation in the sandbox's filesystem failed.
 
     ``errno`` and ``strerror`` are those of POSIX (the host's numbers) and ``filename`` is the path inside the
-    sandbox, so code written for `OSError` understands it.
+    sandbox. The frequent ones are of Python's own subclasses too (`FileNotFoundError` and others), so code
+    written for `OSError` understands them.
     """
+
+
+class SandboxFileNotFoundError(SandboxFileError, FileNotFoundError):
+    """ENOENT."""
+
+
+class SandboxFileExistsError(SandboxFileError, FileExistsError):
+    """EEXIST."""
+
+
+class SandboxIsADirectoryError(SandboxFileError, IsADirectoryError):
+    """EISDIR."""
+
+
+class SandboxNotADirectoryError(SandboxFileError, NotADirectoryError):
+    """ENOTDIR."""
+
+
+class SandboxPermissionError(SandboxFileError, PermissionError):
+    """EACCES or EPERM."""
 
 
 class HostFileError(SandboxError, OSError):

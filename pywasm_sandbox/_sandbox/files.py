@@ -17,7 +17,15 @@ from typing import Any, BinaryIO, Final, Literal
 from pywasm_sandbox._vfs.api import Errno, File, Stat, VfsError
 from pywasm_sandbox._vfs.api import FileType as NodeType
 from pywasm_sandbox._vfs.namespace import Namespace
-from pywasm_sandbox.errors import HostFileError, SandboxFileError
+from pywasm_sandbox.errors import (
+    HostFileError,
+    SandboxFileError,
+    SandboxFileExistsError,
+    SandboxFileNotFoundError,
+    SandboxIsADirectoryError,
+    SandboxNotADirectoryError,
+    SandboxPermissionError,
+)
 from pywasm_sandbox.models import FileContent, FileInfo, FileType
 
 __all__ = ["Encoding", "Files"]
@@ -29,6 +37,14 @@ _TYPES: Final[dict[NodeType, FileType]] = {
     NodeType.REGULAR: "file",
     NodeType.DIRECTORY: "directory",
     NodeType.SYMLINK: "symlink",
+}
+_SUBCLASSES: Final[dict[int, type[SandboxFileError]]] = {
+    host_errno.ENOENT: SandboxFileNotFoundError,
+    host_errno.EEXIST: SandboxFileExistsError,
+    host_errno.EISDIR: SandboxIsADirectoryError,
+    host_errno.ENOTDIR: SandboxNotADirectoryError,
+    host_errno.EACCES: SandboxPermissionError,
+    host_errno.EPERM: SandboxPermissionError,
 }
 # Types that people meet in a code interpreter and that not every platform's table has.
 _MIME_TYPES: Final = {
@@ -55,7 +71,7 @@ def mime_type(path: str) -> str:
 def _translate(error: VfsError, path: str) -> SandboxFileError:
     number = getattr(host_errno, error.errno.name, host_errno.EIO)
     text = error.errno.value + (f" ({error.detail})" if error.detail else "")
-    return SandboxFileError(number, text, error.path or path)
+    return _SUBCLASSES.get(number, SandboxFileError)(number, text, error.path or path)
 
 
 @contextmanager
