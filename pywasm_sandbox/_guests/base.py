@@ -11,6 +11,7 @@ from pywasm_sandbox._engine import (
     GuestExit,
     GuestTrap,
     HostFailure,
+    InstanceClosed,
     InterruptReason,
     Ticket,
     TrapKind,
@@ -120,10 +121,9 @@ def explain_loss(failure: BaseException, cell: Cell) -> RunEnd:
 
     Failures that are the library's own, not the guest's, are raised again.
     """
-    closed: Literal[True] = True
     match failure:
-        case GuestTrap(kind=TrapKind.KILLED):
-            return RunEnd(closed=closed)
+        case InstanceClosed() | GuestTrap(kind=TrapKind.KILLED):
+            return RunEnd(closed=True)
         case GuestTrap(kind=TrapKind.INTERRUPTED):
             name, message = _explain_interruption(failure.reason, cell)
         case GuestTrap():
