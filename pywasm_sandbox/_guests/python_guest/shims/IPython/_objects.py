@@ -174,7 +174,8 @@ class ProgressBar(DisplayObject):
         return f"[{bar}] {self._progress}/{self.total}"
 
     def _repr_html_(self) -> str:
-        return f"<progress style='width:{self.html_width}' max='{self.total}' value='{self._progress}'></progress>"
+        style = f"width:{self.html_width}"
+        return f"<progress style='{style}' max='{self.total}' value='{self._progress}'></progress>"
 
     def display(self) -> None:
         from pywasm_guest.display import display
