@@ -8,7 +8,7 @@ from pywasm_sandbox._vfs.resolver import Location
 
 from . import abi
 from .errnos import BADF, ILSEQ, INVAL, NAMETOOLONG, NOTCAPABLE, NOTDIR, PERM, SUCCESS, WasiError
-from .fd_functions import new_times, write_filestat
+from .fd_functions import FILETYPES, new_times, write_filestat
 from .fds import Fd
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def path_open(
         read = write = False
     else:
         rights = inheriting = _file_rights(read, write) & ~given_up
-        filetype = abi.FILETYPE_REGULAR_FILE
+        filetype = FILETYPES[location.type]
     entry = Fd(
         filetype=filetype,
         rights_base=rights,

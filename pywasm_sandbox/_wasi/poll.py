@@ -94,7 +94,8 @@ def _subscribe_fd(host: WasiHost, pending: _Pending, userdata: int, tag: int, fd
     elif not entry.rights_base & abi.RIGHTS_POLL_FD_READWRITE:
         pending.events.append((userdata, errnos.NOTCAPABLE, tag, 0, 0))
     elif entry.file is not None:
-        left = max(entry.file.size - entry.offset, 0) if reads else 1
+        sized = reads and entry.filetype == abi.FILETYPE_REGULAR_FILE
+        left = max(entry.file.size - entry.offset, 0) if sized else 1
         hangup = 0 if left else abi.EVENTRWFLAGS_FD_READWRITE_HANGUP
         pending.events.append((userdata, SUCCESS, tag, left, hangup))
     elif reads != (entry.stream == STDIN):

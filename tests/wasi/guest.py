@@ -246,3 +246,17 @@ class DirectGuest(Guest):
     def write(self, ptr: int, data: bytes) -> None:
         assert ptr + len(data) <= len(self.bytes)
         self.bytes[ptr : ptr + len(data)] = data
+
+
+def every_function_wat() -> str:
+    """A module that imports every function of preview1 and exports it again, over a memory of its own."""
+    types = {"i": "i32", "I": "i64"}
+    imports, exports = [], []
+    for name, (params, results) in abi.SIGNATURES.items():
+        signature = "".join(f" (param {types[letter]})" for letter in params)
+        signature += "".join(f" (result {types[letter]})" for letter in results)
+        imports.append(f'(import "{abi.MODULE}" "{name}" (func ${name}{signature}))')
+        arguments = "".join(f" local.get {index}" for index in range(len(params)))
+        exports.append(f'(func (export "{name}"){signature}{arguments} call ${name})')
+    memory = f'(memory (export "memory") {MEMORY_BYTES // PAGE})'
+    return "\n".join(["(module", *imports, memory, *exports, ")"])

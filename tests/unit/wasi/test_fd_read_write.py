@@ -294,7 +294,7 @@ def test_a_large_write_reaches_the_sink_in_pieces_of_a_mebibyte(guest: DirectGue
     assert sum(len(data) for _, data in writes) == 5 * MEMORY_BYTES
 
 
-def test_one_write_transfers_at_most_two_gibibytes(guest: DirectGuest) -> None:
+def test_one_write_transfers_at_most_two_gibibytes(plain_guest: DirectGuest) -> None:
     class Counter:
         total = 0
 
@@ -302,12 +302,12 @@ def test_one_write_transfers_at_most_two_gibibytes(guest: DirectGuest) -> None:
             self.total += len(data)
 
     # 64 MiB claimed 1024 times are 64 GiB; the bytes are zeros that the kernel never had to provide.
-    guest.bytes = bytearray(1 << 26)
-    guest.memory.refresh()
-    guest.host.stdout = Counter()
-    guest.write(IOVS, pack("<II", 0, 1 << 26) * 1024)
-    assert guest.call("fd_write", 1, IOVS, 1024, RESULT) == 0
-    assert guest.u32() == guest.host.stdout.total == 0x7FFF_F000
+    plain_guest.bytes = bytearray(1 << 26)
+    plain_guest.memory.refresh()
+    plain_guest.host.stdout = Counter()
+    plain_guest.write(IOVS, pack("<II", 0, 1 << 26) * 1024)
+    assert plain_guest.call("fd_write", 1, IOVS, 1024, RESULT) == 0
+    assert plain_guest.u32() == plain_guest.host.stdout.total == 0x7FFF_F000
 
 
 def test_stdio_is_drained_before_a_write(guest: DirectGuest) -> None:
@@ -318,13 +318,13 @@ def test_stdio_is_drained_before_a_write(guest: DirectGuest) -> None:
     assert order == ["drain", "write"]
 
 
-def test_what_a_sink_raises_is_not_swallowed(guest: DirectGuest) -> None:
+def test_what_a_sink_raises_is_not_swallowed(plain_guest: DirectGuest) -> None:
     def full(fd: int, data: bytes) -> None:
         raise RuntimeError("output limit")
 
-    guest.host.stdout.write = full
+    plain_guest.host.stdout.write = full
     with pytest.raises(RuntimeError, match="output limit"):
-        guest.fd_write(1, b"x")
+        plain_guest.fd_write(1, b"x")
 
 
 def test_fd_read_of_empty_stdin_is_the_end(guest: DirectGuest) -> None:

@@ -102,14 +102,14 @@ def test_a_loop_of_polls_that_never_wait_can_be_interrupted(guest: DirectGuest) 
     assert guest.poll(clock_subscription(1, MONOTONIC, 0))[0] == INTR
 
 
-def test_what_the_waiter_raises_is_not_swallowed(guest: DirectGuest) -> None:
+def test_what_the_waiter_raises_is_not_swallowed(plain_guest: DirectGuest) -> None:
     class Deadly:
         def wait(self, seconds: float | None) -> bool:
             raise KeyboardInterrupt
 
-    guest.host.waiter = Deadly()
+    plain_guest.host.waiter = Deadly()
     with pytest.raises(KeyboardInterrupt):
-        guest.poll(clock_subscription(1, MONOTONIC, SECOND))
+        plain_guest.poll(clock_subscription(1, MONOTONIC, SECOND))
 
 
 def test_stdio_is_drained_before_waiting_only(guest: DirectGuest) -> None:
@@ -224,13 +224,13 @@ def test_number_of_subscriptions_inval(guest: DirectGuest, count: int) -> None:
         assert guest.call("poll_oneoff", SUBSCRIPTIONS, EVENTS, count, RESULT) == INVAL
 
 
-def test_as_many_subscriptions_as_allowed(guest: DirectGuest) -> None:
-    guest.bytes = bytearray(1 << 20)
-    guest.memory.refresh()
+def test_as_many_subscriptions_as_allowed(plain_guest: DirectGuest) -> None:
+    plain_guest.bytes = bytearray(1 << 20)
+    plain_guest.memory.refresh()
     count = 4096
-    guest.bytes[0x1000 : 0x1000 + 48 * count] = clock_subscription(5, MONOTONIC, 0) * count
-    assert guest.call("poll_oneoff", 0x1000, 0x80000, count, RESULT) == 0
-    assert guest.u32() == count
+    plain_guest.bytes[0x1000 : 0x1000 + 48 * count] = clock_subscription(5, MONOTONIC, 0) * count
+    assert plain_guest.call("poll_oneoff", 0x1000, 0x80000, count, RESULT) == 0
+    assert plain_guest.u32() == count
 
 
 @pytest.mark.parametrize(

@@ -152,12 +152,12 @@ def test_random_get_too_far_efault_before_a_byte_is_made(guest: DirectGuest, buf
     assert guest.host.random_source.requests == []
 
 
-def test_random_get_of_a_lot_can_be_interrupted(guest: DirectGuest) -> None:
-    guest.bytes = bytearray(1 << 24)
-    guest.memory.refresh()
-    guest.host.waiter.interrupted = True
-    assert guest.call("random_get", 0, 1 << 24) == INTR
-    assert sum(guest.host.random_source.requests) <= 1 << 20
+def test_random_get_of_a_lot_can_be_interrupted(plain_guest: DirectGuest) -> None:
+    plain_guest.bytes = bytearray(1 << 24)
+    plain_guest.memory.refresh()
+    plain_guest.host.waiter.interrupted = True
+    assert plain_guest.call("random_get", 0, 1 << 24) == INTR
+    assert sum(plain_guest.host.random_source.requests) <= 1 << 20
 
 
 def test_system_random_is_random() -> None:
@@ -170,9 +170,9 @@ def test_system_random_is_random() -> None:
 
 
 @pytest.mark.parametrize("code", [0, 7, 126, 0xFFFF_FFFF])
-def test_proc_exit(guest: DirectGuest, code: int) -> None:
+def test_proc_exit(plain_guest: DirectGuest, code: int) -> None:
     with pytest.raises(GuestExit) as caught:
-        guest.call("proc_exit", code)
+        plain_guest.call("proc_exit", code)
     assert caught.value.code == code
     assert not isinstance(caught.value, Exception)
 
