@@ -44,7 +44,10 @@ _KNOWN_MIME_TYPES = frozenset(_ATTRIBUTE_MIME_TYPES.values())
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A model's validator is built when it is first needed. The library makes its own with `model_construct`
+    # from data that was checked before, so for most callers that is never (docs/RATIONALE.md, "Why is
+    # pydantic imported late?").
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Result(_Model):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from pywasm_sandbox._guests.base import Guest, GuestOptions
 from pywasm_sandbox._guests.python import PythonGuest
@@ -14,7 +15,6 @@ from pywasm_sandbox._vfs.devices import DeviceFS
 from pywasm_sandbox._vfs.memory import MemoryFS, Quota
 from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox.errors import ContextNotFoundError, PolicyError, SandboxClosedError
-from pywasm_sandbox.models import Execution
 
 from .contexts import ContextCore, RunRequest
 from .files import Files
@@ -22,6 +22,9 @@ from .options import SandboxOptions, check_env, check_timeout, open_mount
 from .runs import Callbacks, await_call, run_steps
 from .runtime import Runtime, check_language
 from .steps import Steps
+
+if TYPE_CHECKING:
+    from pywasm_sandbox.models import Execution
 
 __all__ = ["SandboxCore"]
 
@@ -41,7 +44,7 @@ class SandboxCore:
     """State and rules of a sandbox; safe to use from any thread."""
 
     def __init__(self, sandbox_id: str | None, options: SandboxOptions) -> None:
-        self.id = uuid.uuid4().hex if sandbox_id is None else sandbox_id
+        self.id = os.urandom(16).hex() if sandbox_id is None else sandbox_id
         if not isinstance(self.id, str) or not self.id:
             raise ValueError("a sandbox id is a text that is not empty")
         self.options = options

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
 
 from pywasm_sandbox.errors import SandboxError
-from pywasm_sandbox.models import Execution, ExecutionError, FileContent, FileInfo, Result
 
 from .contexts import ContextCore, ContextStatus
 from .core import SandboxCore
@@ -19,6 +18,9 @@ from .options import Mount, SandboxOptions
 from .runs import Callbacks
 from .runtime import Runtime
 from .steps import drive
+
+if TYPE_CHECKING:
+    from pywasm_sandbox.models import Execution, ExecutionError, FileContent, FileInfo, Result
 
 __all__ = ["UNSET", "Context", "ContextBase", "Sandbox", "SandboxSettings", "Unset", "get_sandbox", "prepare"]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 
 from pywasm_sandbox._vfs.api import Errno, File, Stat, VfsError
 from pywasm_sandbox._vfs.api import FileType as NodeType
@@ -26,7 +26,9 @@ from pywasm_sandbox.errors import (
     SandboxNotADirectoryError,
     SandboxPermissionError,
 )
-from pywasm_sandbox.models import FileContent, FileInfo, FileType
+
+if TYPE_CHECKING:
+    from pywasm_sandbox.models import FileContent, FileInfo, FileType
 
 __all__ = ["Encoding", "Files"]
 
@@ -120,10 +122,12 @@ class Files:
     # ---- looking ------------------------------------------------------------------------------------
 
     def _info(self, path: str, stat: Stat) -> FileInfo:
+        from pywasm_sandbox.models import FileInfo
+
         target = None
         if stat.type is NodeType.SYMLINK:
             target = self._namespace.readlink(self._namespace.root, path)
-        return FileInfo(
+        return FileInfo.model_construct(
             path=path,
             name=posixpath.basename(path.rstrip("/")) or "/",
             type=_TYPES.get(stat.type, "device"),
@@ -181,10 +185,12 @@ class Files:
 
         Raises `UnicodeDecodeError` for what is not text in the encoding; read it as None or "base64".
         """
+        from pywasm_sandbox.models import FileContent
+
         where = self._at(path)
         with _translated(where):
             data = self._namespace.read_bytes(where)
-        return FileContent(
+        return FileContent.model_construct(
             path=where,
             content=_decode(data, encoding),
             encoding=encoding,

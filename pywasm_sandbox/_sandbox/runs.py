@@ -6,7 +6,7 @@ import contextvars
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pywasm_sandbox._engine import InterruptReason
 from pywasm_sandbox._guests.base import RunEnd
@@ -22,11 +22,13 @@ from pywasm_sandbox._guests.protocol import (
     Output,
 )
 from pywasm_sandbox.errors import ContextBusyError
-from pywasm_sandbox.models import Execution, ExecutionError, Logs, Result
 
 from .calls import Call
 from .contexts import ContextCore, RunRequest
 from .steps import Invoke, Steps, Wait
+
+if TYPE_CHECKING:
+    from pywasm_sandbox.models import Execution, ExecutionError, Result
 
 __all__ = ["Callbacks", "await_call", "run_steps"]
 
@@ -52,10 +54,15 @@ class Callbacks:
 class _Collector:
     """Builds the `Execution` and says which callback each event is for."""
 
-    def __init__(self, context: ContextCore, callbacks: Callbacks) -> None:
+    def __init__(self, context: ContextCore, callbacks: Callbacks, started: float) -> None:
+        # Here, because importing pydantic takes about as long as booting a guest, which is what the first
+        # call's guest thread is doing right now (docs/RATIONALE.md, "Why is pydantic imported late?").
+        from pywasm_sandbox import models
+
+        self._models = models
         self._context = context
         self._callbacks = callbacks
-        self._started = time.monotonic()
+        self._started = started
         self._stdout: list[str] = []
         self._stderr: list[str] = []
         self._results: list[Result] = []
@@ -87,7 +94,7 @@ class _Collector:
             yield Invoke(function, argument)
 
     def _display(self, event: Displayed) -> Result:
-        result = Result(
+        result = self._models.Result.model_construct(
             formats=event.data,
             metadata=event.metadata,
             is_main_result=event.is_main,
@@ -106,7 +113,7 @@ class _Collector:
         return result
 
     def _fail(self, event: Failed) -> Iterator[Invoke]:
-        self._error = ExecutionError(
+        self._error = self._models.ExecutionError.model_construct(
             name=event.name,
             message=event.message,
             traceback=event.traceback or [f"{event.name}: {event.message}"],
@@ -119,9 +126,11 @@ class _Collector:
             yield from self._fail(end.lost)
 
     def execution(self, call: Call, end: RunEnd) -> Execution:
-        return Execution(
+        return self._models.Execution.model_construct(
             results=self._results,
-            logs=Logs(stdout=self._stdout, stderr=self._stderr, truncated=end.truncated),
+            logs=self._models.Logs.model_construct(
+                stdout=self._stdout, stderr=self._stderr, truncated=end.truncated
+            ),
             error=self._error,
             execution_count=call.execution_count,
             exit_code=end.finished.exit_code if end.finished is not None else None,
@@ -194,9 +203,10 @@ def run_steps(
             f"context {context.id} is waiting for the callback that asked it to run code; "
             "use another context, or run the code after the callback returned"
         )
-    collector = _Collector(context, callbacks)
+    started = time.monotonic()
     call = context.run(request, notify)
     try:
+        collector = _Collector(context, callbacks, started)
         yield from _deliver(context, call, collector, callbacks)
         end = call.end()
         for step in collector.lost(end):
