@@ -1,16 +1,17 @@
 """One suite for both APIs: each test runs on `Sandbox`, and on `AsyncSandbox` under asyncio and trio.
 
-Tests are written against the async shape; `SyncFace` gives a `Sandbox` that shape.
+Tests are written against the async shape; `SyncFace` gives a `Sandbox` that shape. `sandbox` is the test's
+own; `shared` is one sandbox a module, for tests that leave nothing behind that another one would see.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 
-from pywasm_sandbox import AsyncSandbox, Context, Sandbox
+from pywasm_sandbox import AsyncSandbox, Context, Sandbox, get_sandbox
 
 FLAVOURS = {"sync": "asyncio", "asyncio": "asyncio", "trio": "trio"}
 
@@ -26,6 +27,9 @@ class SyncFace:
         if not callable(value):
             return value
 
+        if name == "read_file_chunks":
+            return lambda *args, **kwargs: _chunks(value(*args, **kwargs))
+
         async def call(*args: Any, **kwargs: Any) -> Any:
             return _face(value(*(_target(arg) for arg in args), **{k: _target(v) for k, v in kwargs.items()}))
 
@@ -39,6 +43,11 @@ class SyncFace:
 
     async def aclose(self) -> None:
         self._target.close()
+
+
+async def _chunks(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
 
 
 def _face(value: Any) -> Any:
@@ -82,3 +91,17 @@ async def open_sandbox(flavour: str, anyio_backend: str) -> AsyncIterator[Callab
 async def sandbox(open_sandbox: Callable[..., Awaitable[Any]]) -> Any:
     """A sandbox with the default options."""
     return await open_sandbox()
+
+
+@pytest.fixture(scope="module")
+def shared_core() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def shared(flavour: str, shared_core: Sandbox) -> Any:
+    """The module's sandbox in this flavour."""
+    if flavour == "sync":
+        return SyncFace(get_sandbox(shared_core.id))
+    return AsyncSandbox.get(shared_core.id)
