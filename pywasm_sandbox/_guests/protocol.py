@@ -5,7 +5,7 @@ questions (which wait for an answer) through ``pywasm.request``; each is one JSO
 not an event: it is what the guest writes to file descriptors 1 and 2.
 
 Everything that arrives is the word of untrusted code: a payload of another shape is a `ProtocolError`,
-never an exception of another kind.
+never an exception of another kind, and what is handed on can be written as JSON again.
 """
 
 from __future__ import annotations
@@ -37,6 +37,12 @@ __all__ = [
 
 MAX_EVENT_BYTES: Final = 256 * 1024 * 1024
 """An event larger than this is refused: the guest's memory may be larger than what the host wants to hold."""
+
+
+MAX_JSON_DEPTH: Final = 200
+"""JSON data of a result that is nested deeper is left out: few JSON writers would take it."""
+
+_TEXT_TYPES: Final = frozenset({"application/pdf", "application/javascript"})
 
 
 class ProtocolError(Exception):
@@ -159,12 +165,50 @@ def _object(payload: bytes, what: str) -> dict[str, Any]:
     if len(payload) > MAX_EVENT_BYTES:
         raise ProtocolError(f"{what} of {len(payload)} bytes is over the limit of {MAX_EVENT_BYTES}")
     try:
-        message = json.loads(payload)
+        # NaN and the infinities are not JSON, though Python's parser takes them.
+        message = json.loads(payload.decode("utf-8", "replace"), parse_constant=lambda name: None)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"{what} is not JSON: {error}") from error
     if not isinstance(message, dict):
         raise ProtocolError(f"{what} is a JSON {type(message).__name__}, not an object")
+    message = {key: _shallow_parts(value) for key, value in message.items()}
+    if b"\\ud" in payload or b"\\uD" in payload:
+        return _without_surrogates(message)  # type: ignore[no-any-return]
     return message
+
+
+def _shallow_parts(value: Any) -> Any:
+    """``value`` without the members of its first level that are nested too deep."""
+    if _is_shallow(value, MAX_JSON_DEPTH):
+        return value
+    if not isinstance(value, dict):
+        return None
+    return {key: item for key, item in value.items() if _is_shallow(item, MAX_JSON_DEPTH)}
+
+
+def _is_shallow(value: Any, depth: int) -> bool:
+    """Whether ``value`` has at most ``depth`` levels of containers. Goes level by level: it never recurses."""
+    level = [value] if type(value) in (dict, list) else []
+    while level and depth:
+        depth -= 1
+        level = [
+            child
+            for container in level
+            for child in (container.values() if type(container) is dict else container)
+            if type(child) in (dict, list)
+        ]
+    return not level
+
+
+def _without_surrogates(value: Any) -> Any:
+    """Lone surrogates, which no encoding can write, become "?"."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return value
 
 
 def _get(message: dict[str, Any], key: str, kind: type | tuple[type, ...], default: Any = None) -> Any:
@@ -178,8 +222,13 @@ def _get(message: dict[str, Any], key: str, kind: type | tuple[type, ...], defau
 
 
 def _decode_display(message: dict[str, Any]) -> Displayed:
+    data = _get(message, "data", dict, {})
+    for mime, value in data.items():
+        text_type = mime.startswith(("text/", "image/")) or mime in _TEXT_TYPES
+        if text_type and not isinstance(value, str):
+            raise ProtocolError(f"data of the type {mime!r} is a {type(value).__name__}, not text")
     return Displayed(
-        data=_get(message, "data", dict, {}),
+        data=data,
         metadata=_get(message, "metadata", dict, {}),
         is_main=_get(message, "main", bool, False),
         display_id=_get(message, "display_id", str),
@@ -213,7 +262,10 @@ def decode_event(kind: int, payload: bytes) -> Event:
             status = message.get("status")
             if status not in ("ok", "error", "exit"):
                 raise ProtocolError(f"a done event has the status {status!r}")
-            return Finished(status, _get(message, "exit_code", int))
+            exit_code = _get(message, "exit_code", int)
+            if exit_code is not None and not -(1 << 63) <= exit_code < 1 << 63:
+                raise ProtocolError("field 'exit_code' is out of range")
+            return Finished(status, exit_code)
         case _:
             raise ProtocolError(f"event kind {kind} is unknown")
 

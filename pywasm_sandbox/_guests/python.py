@@ -127,6 +127,7 @@ class PythonGuest(Guest):
         self._boot_output: list[str] = []
         self._response = b""
         self._finished: Finished | None = None
+        self._failed = False
         self._allow_input = False
         self._ticket: Ticket | None = None
 
@@ -210,7 +211,7 @@ class PythonGuest(Guest):
             cwd=cell.cwd,
             allow_input=cell.allow_input,
         )
-        self._listener, self._ticket, self._finished = listener, ticket, None
+        self._listener, self._ticket, self._finished, self._failed = listener, ticket, None, False
         self._allow_input = cell.allow_input
         self._assembler.start()
         deadline = Deadline.after(cell.timeout, cell.grace_seconds)
@@ -228,6 +229,9 @@ class PythonGuest(Guest):
             self._drain_quietly()
             self._listener = self._ticket = None
         if self._assembler.truncated:
+            if not self._failed and end.lost is None:
+                # The code ended before the interrupt reached it.
+                listener.post(_OUTPUT_LIMIT)
             end = RunEnd(end.finished, end.lost, truncated=True, closed=end.closed)
         return end
 
@@ -291,8 +295,9 @@ class PythonGuest(Guest):
             return
         if isinstance(event, Finished):
             self._finished = event
-        else:
-            self._listener.post(event)
+            return
+        self._failed = self._failed or isinstance(event, Failed)
+        self._listener.post(event)
 
     def on_emit(self, kind: int, pointer: int, length: int) -> None:
         """``pywasm.emit``: output written before the event comes before it."""
@@ -323,6 +328,7 @@ class PythonGuest(Guest):
         self._live().memory.write(pointer, response)
 
 
+_OUTPUT_LIMIT: Final = Failed("OutputLimitExceeded", "the cell's output went over its limit")
 _SILENT_GUEST: Final = Failed(
     "GuestCrash", "the guest's request handler ended without a word; the context's state is lost"
 )

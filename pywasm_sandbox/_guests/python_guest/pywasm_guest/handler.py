@@ -95,7 +95,7 @@ class Session:
         count = message["execution_count"]
         if self._reserve is None:
             self._renew_reserve()
-        self.gate.reset()
+        self.gate.arm()
         self.console.allowed = message.get("allow_input", False)
         self.streams.restore()
         source = clean(message["code"])
@@ -107,6 +107,7 @@ class Session:
         surroundings.leave()
         self.console.allowed = False
         status, exit_code = self._conclude(failure, filename)
+        failure = None  # its traceback refers to this frame: a cycle would keep the cell's objects alive
         wire.emit(
             wire.DONE,
             f'{{"status":"{status}","exit_code":{"null" if exit_code is None else exit_code},'
@@ -125,12 +126,9 @@ class Session:
         self._namespace.pop("__warningregistry__", None)
         self.loops.begin_cell()
         statements, expression = self._compiler.compile(source, filename)
-        if statements is not None:
-            self._runner.run(statements)
-        if expression is not None:
-            value = self._runner.run(expression)
-            if value is not None:
-                self._runner.call(sys.displayhook, value)
+        value = self._runner.run(statements, expression)
+        if value is not None:
+            self._runner.call(sys.displayhook, value)
 
     def _show(self, value: object) -> None:
         """`sys.displayhook`: show a value and remember it."""
@@ -151,21 +149,30 @@ class Session:
             return "ok", None
         self.gate.hold()
         try:
-            if isinstance(failure, SystemExit) and limit is None:
+            if failure is None:
+                failure = limit
+            elif limit is None and issubclass(type(failure), SystemExit):
                 return "exit", _exit_code(failure)
-            self._report(failure or limit or RuntimeError(), limit, filename)
+            assert failure is not None
+            self._report(failure, limit, filename)
         finally:
             self.gate.release()
         return "error", None
 
     def _report(self, exception: BaseException, limit: BaseException | None, filename: str) -> None:
-        if isinstance(exception, MemoryError):
+        # Never isinstance, or the truth of an exception: its class may be hostile.
+        out_of_memory = issubclass(type(exception), MemoryError)
+        if out_of_memory:
             self._reserve = None
         try:
             payload = self._describe(exception, limit, filename)
+            if not out_of_memory:  # what filled the memory must not be kept alive
+                from . import errors
+
+                errors.keep_as_last(exception, self.sources)
         except BaseException:
             # No memory even for importing what describes an error.
-            name = quote(type_name(limit or exception))
+            name = quote(type_name(exception if limit is None else limit))
             payload = f'{{"name":{name},"message":"","traceback":[{name}],"line_number":null}}'
         wire.emit(wire.ERROR, payload)
 
@@ -178,7 +185,7 @@ class Session:
             failure = errors.report(exception, self.sources, filename, other)
         except BaseException:
             failure = errors.fallback(exception, self.sources, filename, other)
-        payload = wire.encode(
+        return wire.encode(
             {
                 "name": failure.name,
                 "message": failure.message,
@@ -186,9 +193,6 @@ class Session:
                 "line_number": failure.line_number,
             }
         )
-        if not isinstance(exception, MemoryError):  # what filled the memory must not be kept alive
-            errors.keep_as_last(exception, self.sources)
-        return payload
 
     def _renew_reserve(self) -> None:
         try:
@@ -197,16 +201,16 @@ class Session:
             pass
 
 
-def _exit_code(exception: SystemExit) -> int:
-    """The exit code as CPython derives it; a message goes to stderr."""
-    code = exception.code
+def _exit_code(exception: BaseException) -> int:
+    """The exit code of a SystemExit as CPython derives it; a message goes to stderr."""
+    code = SystemExit.code.__get__(exception)  # type: ignore[attr-defined]  # a subclass can't get in between
     if code is None:
         return 0
     if isinstance(code, int):
-        return int(code)
+        return int(code) if -(1 << 31) <= code < 1 << 31 else -1
     try:
         text = str(code)
-    except Exception:
+    except BaseException:
         text = "<exit code str() failed>"
     warn(text)
     return 1
