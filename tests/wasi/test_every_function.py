@@ -1,7 +1,7 @@
 """The unit tests of `_wasi` once more, with real WebAssembly between the caller and the function.
 
-The `guest` of this folder imports all of preview1 and calls it with the engine's trampoline in between: what is
-asserted of exact errnos, of untouched memory, of i64 arguments and of bad pointers must hold there just as well.
+The `guest` of this folder imports all of preview1 and calls it with the engine's trampoline in between: what
+is asserted of exact errnos, untouched memory, i64 arguments and bad pointers must hold there just as well.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ def namespace() -> Namespace:
 
 @pytest.fixture
 def plain_guest(namespace: Namespace) -> DirectGuest:
-    """For what only a guest without an engine can show: its memory is a bytearray, exceptions come out as they are."""
+    """For what only a guest without an engine shows: its memory is a bytearray, exceptions come out bare."""
     guest = DirectGuest()
     guest.host = host_without_surprises(namespace, guest.memory)
     return guest
