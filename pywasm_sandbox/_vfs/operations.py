@@ -165,9 +165,11 @@ class Operations(Resolver):
             if parent.name in ("", ".", ".."):
                 raise VfsError(Errno.EEXIST if exclusive else Errno.EISDIR)
             found = self._child(parent.directory, parent.name)
+            if parent.slash:
+                raise VfsError(Errno.EISDIR)
             if found is not None and exclusive:
                 raise VfsError(Errno.EEXIST)
-            if parent.slash or (found is not None and found.type is _DIRECTORY):
+            if found is not None and found.type is _DIRECTORY:
                 raise VfsError(Errno.EISDIR)
             if found is None:
                 mount = _writable(parent.directory.mount)
