@@ -1,0 +1,37 @@
+;; Copies input.txt to output.txt, seven bytes at a time. Returns the number of bytes, or -1 - errno.
+(module
+  (import "wasi_snapshot_preview1" "path_open"
+    (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_close" (func $fd_close (param i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 64) "input.txt")
+  (data (i32.const 96) "output.txt")
+  (global $failure (mut i32) (i32.const 0))
+  (func $check (param $errno i32)
+    (if (local.get $errno) (then (global.set $failure (i32.sub (i32.const -1) (local.get $errno))))))
+  (func (export "run") (result i32) (local $from i32) (local $to i32) (local $total i32) (local $count i32)
+    (call $check (call $path_open (i32.const 3) (i32.const 1) (i32.const 64) (i32.const 9) (i32.const 0)
+      (i64.const 2) (i64.const 0) (i32.const 0) (i32.const 0)))
+    (if (global.get $failure) (then (return (global.get $failure))))
+    (local.set $from (i32.load (i32.const 0)))
+    ;; O_CREAT | O_TRUNC, the right to write
+    (call $check (call $path_open (i32.const 3) (i32.const 1) (i32.const 96) (i32.const 10) (i32.const 9)
+      (i64.const 64) (i64.const 0) (i32.const 0) (i32.const 0)))
+    (if (global.get $failure) (then (return (global.get $failure))))
+    (local.set $to (i32.load (i32.const 0)))
+    (i32.store (i32.const 16) (i32.const 1024))
+    (loop $next
+      (i32.store (i32.const 20) (i32.const 7))
+      (call $check (call $fd_read (local.get $from) (i32.const 16) (i32.const 1) (i32.const 8)))
+      (local.set $count (i32.load (i32.const 8)))
+      (if (local.get $count) (then
+        (i32.store (i32.const 20) (local.get $count))
+        (call $check (call $fd_write (local.get $to) (i32.const 16) (i32.const 1) (i32.const 8)))
+        (local.set $total (i32.add (local.get $total) (i32.load (i32.const 8))))
+        (br_if $next (i32.eqz (global.get $failure))))))
+    (call $check (call $fd_close (local.get $from)))
+    (call $check (call $fd_close (local.get $to)))
+    (if (global.get $failure) (then (return (global.get $failure))))
+    (local.get $total)))

@@ -1,0 +1,17 @@
+;; Writes from a page that did not exist when the instance was made, after one call from the first page.
+(module
+  (import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 64) "old page\n")
+  (func $print (param $text i32) (param $length i32) (result i32)
+    (i32.store (i32.const 0) (local.get $text))
+    (i32.store (i32.const 4) (local.get $length))
+    (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))
+  (func (export "run") (result i32)
+    (if (call $print (i32.const 64) (i32.const 9)) (then (return (i32.const 1))))
+    ;; not there yet: the errno is `fault` (21)
+    (if (i32.ne (call $print (i32.const 131000) (i32.const 9)) (i32.const 21)) (then (return (i32.const 2))))
+    (if (i32.ne (memory.grow (i32.const 1)) (i32.const 1)) (then (return (i32.const 3))))
+    (memory.copy (i32.const 131000) (i32.const 64) (i32.const 9))
+    (i32.store8 (i32.const 131000) (i32.const 66))
+    (call $print (i32.const 131000) (i32.const 9))))
