@@ -167,6 +167,23 @@ class Instance:
         """Size of the linear memory now; 0 once the instance is closed or broken."""
         return self.memory.size
 
+    @property
+    def memory_address(self) -> int:
+        """Where the host has the linear memory; it never moves. For images."""
+        address: int = self._c.memory_data(self.context, self._memory_extern())
+        return address
+
+    def grow_memory(self, pages: int) -> bool:
+        """Grow the linear memory by so many pages of 64 KiB; False if its limits don't allow that."""
+        error = self._c.memory_grow(
+            self.context, self._memory_extern(), pages, ctypes.byref(ctypes.c_uint64())
+        )
+        if error is not None:
+            self._c.take_error(error)
+            return False
+        self.memory.refresh()
+        return True
+
     # ---- interrupts
 
     def arm_interrupts(self, words: InterruptWords) -> None:
@@ -294,7 +311,11 @@ class Instance:
             code, report = self._c.take_trap(trap)
         failure = self.failure
         if failure is None:
-            failure = GuestTrap.from_report(code, report) if trap is not None else EngineUnavailable(report)
+            # A trap without a code comes as an error; one that has no backtrace was no guest's doing.
+            if trap is not None or "wasm backtrace" in report:
+                failure = GuestTrap.from_report(code, report)
+            else:
+                failure = EngineUnavailable(report)
             self.failure = failure
         elif not isinstance(failure, (EngineFailure, GuestExit)):
             original = failure
@@ -440,6 +461,12 @@ class Instance:
         extern = self.extern(name)
         if extern is None or extern[0] != ExternKind.GLOBAL:
             raise LookupError(f"module {self.program.module.name!r} exports no global {name!r}")
+        return extern[8:]
+
+    def _memory_extern(self) -> bytes:
+        extern = self.extern("memory")
+        if extern is None or extern[0] != ExternKind.MEMORY:
+            raise LookupError(f"module {self.program.module.name!r} exports no memory")
         return extern[8:]
 
     def _drop(self) -> None:

@@ -262,10 +262,9 @@ class Loader:
         for each in info.imports:
             definition = None
             if each.module in ("GOT.mem", "GOT.func") and each.kind == ImportKind.GLOBAL:
-                wanted = ExternKind.FUNC if each.module == "GOT.func" else ExternKind.GLOBAL
-                definition = self._lookup(each.name, wanted, needed)
-                own = info.exports.get(each.name) == wanted
-                if definition is None and not own and not each.weak:
+                kind = ExternKind.FUNC if each.module == "GOT.func" else ExternKind.GLOBAL
+                definition = self._lookup(each.name, kind, needed)
+                if definition is None and not _is_own(info, each) and not each.weak:
                     missing.append(each.name)
             elif each.module != "env":
                 raise DlError(
@@ -357,7 +356,7 @@ class Loader:
                     self._got[key] = self._new_global(self._value(found, each.name), mutable=True)
                 return self._got[key]
             extern = self._new_global(0, mutable=True)
-            if self._is_own(loaded, each):
+            if _is_own(loaded.info, each):
                 own.append((each, extern))
             return extern
         if each.name == "__memory_base":
@@ -367,11 +366,6 @@ class Loader:
         if found is not None:
             return found.extern
         return self._undefined_function(loaded.path, each)
-
-    @staticmethod
-    def _is_own(loaded: LoadedModule, each: SymbolImport) -> bool:
-        wanted = ImportKind.FUNC if each.module == "GOT.func" else ImportKind.GLOBAL
-        return loaded.info.exports.get(each.name) == wanted and each.name not in _OWN_EXPORTS
 
     def _start(self, loaded: LoadedModule) -> None:
         """Relocate the module's data and run its constructors."""
@@ -514,6 +508,12 @@ class Loader:
             return self._instance.call(export, *arguments)
         except LookupError as error:
             raise DlError(f"the main module cannot load libraries: {error}") from error
+
+
+def _is_own(info: SideModule, each: SymbolImport) -> bool:
+    """Whether a module defines the symbol whose address it imports."""
+    kind = ImportKind.FUNC if each.module == "GOT.func" else ImportKind.GLOBAL
+    return info.exports.get(each.name) == kind and each.name not in _OWN_EXPORTS
 
 
 # ---- what the guest imports
