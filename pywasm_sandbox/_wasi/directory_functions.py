@@ -9,7 +9,7 @@ from pywasm_sandbox._vfs.resolver import Location
 
 from . import abi
 from .errnos import BADF, NOTCAPABLE, SUCCESS
-from .fd_functions import FILETYPES
+from .fd_functions import filetype_number
 from .fds import Fd
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _fill(host: WasiHost, fd: Fd, directory: Location, capacity: int, cookie: in
     while index < len(entries):
         text, _, kind, inode, own_cookie = entries[index]
         encoded = text.encode("utf-8", "surrogateescape")
-        piece = pack(own_cookie, inode, len(encoded), FILETYPES[kind]) + encoded
+        piece = pack(own_cookie, inode, len(encoded), filetype_number(kind)) + encoded
         pieces.append(piece)
         used += len(piece)
         if used > capacity:

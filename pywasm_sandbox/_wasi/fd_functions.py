@@ -16,13 +16,25 @@ from .memory import Memory
 if TYPE_CHECKING:
     from .host import WasiHost
 
-FILETYPES = {
+_FILETYPES = {
     FileType.REGULAR: abi.FILETYPE_REGULAR_FILE,
     FileType.DIRECTORY: abi.FILETYPE_DIRECTORY,
     FileType.SYMLINK: abi.FILETYPE_SYMBOLIC_LINK,
     FileType.CHARACTER_DEVICE: abi.FILETYPE_CHARACTER_DEVICE,
     FileType.UNKNOWN: abi.FILETYPE_UNKNOWN,
 }
+# Most things are one of these, and the hash of an enum's member costs as much as a small function.
+_REGULAR = FileType.REGULAR
+_DIRECTORY = FileType.DIRECTORY
+
+
+def filetype_number(kind: FileType) -> int:
+    """The `$filetype` of what a filesystem calls `kind`."""
+    if kind is _REGULAR:
+        return abi.FILETYPE_REGULAR_FILE
+    if kind is _DIRECTORY:
+        return abi.FILETYPE_DIRECTORY
+    return _FILETYPES[kind]
 
 
 # -- reading and writing -----------------------------------------------------------------------------------
@@ -360,11 +372,12 @@ def fd_filestat_get(host: WasiHost, fd: int, buf: int) -> int:
 def write_filestat(memory: Memory, ptr: int, stat: Stat) -> None:
     """Encode `filestat`. A number that u64 cannot hold (a time before 1970) is clamped."""
     device, inode, kind, size, nlink, _, atime, mtime, ctime = stat
+    filetype = filetype_number(kind)
     try:
-        memory.pack(abi.FILESTAT, ptr, device, inode, FILETYPES[kind], nlink, size, atime, mtime, ctime)
+        memory.pack(abi.FILESTAT, ptr, device, inode, filetype, nlink, size, atime, mtime, ctime)
     except StructError:
         numbers = [min(max(number, 0), U64_MASK) for number in (nlink, size, atime, mtime, ctime)]
-        memory.pack(abi.FILESTAT, ptr, device & U64_MASK, inode & U64_MASK, FILETYPES[kind], *numbers)
+        memory.pack(abi.FILESTAT, ptr, device & U64_MASK, inode & U64_MASK, filetype, *numbers)
 
 
 def fd_filestat_set_times(host: WasiHost, fd: int, atim: int, mtim: int, fst_flags: int) -> int:

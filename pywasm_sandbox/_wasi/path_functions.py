@@ -8,7 +8,7 @@ from pywasm_sandbox._vfs.resolver import Location
 
 from . import abi
 from .errnos import BADF, ILSEQ, INVAL, NAMETOOLONG, NOTCAPABLE, NOTDIR, PERM, SUCCESS, WasiError
-from .fd_functions import FILETYPES, new_times, write_filestat
+from .fd_functions import filetype_number, new_times, write_filestat
 from .fds import Fd
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _text(host: WasiHost, ptr: int, length: int) -> str:
         host.memory.check(ptr, length)
         raise WasiError(NAMETOOLONG)
     try:
-        return host.memory.read(ptr, length).decode("utf-8")
+        return str(host.memory.view(ptr, length), "utf-8")
     except UnicodeDecodeError:
         raise WasiError(ILSEQ) from None
 
@@ -101,7 +101,7 @@ def path_open(
         read = write = False
     else:
         rights = inheriting = _file_rights(read, write) & ~given_up
-        filetype = FILETYPES[location.type]
+        filetype = filetype_number(location.type)
     entry = Fd(
         filetype=filetype,
         rights_base=rights,

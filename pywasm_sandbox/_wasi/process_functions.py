@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .host import WasiHost
 
 _INTERRUPT_CHECK_BYTES = 1 << 20
+_LAST_CLOCK = int(abi.ClockId.THREAD_CPUTIME_ID)
 
 
 class GuestExit(BaseException):
@@ -58,14 +59,14 @@ def _strings(host: WasiHost, strings: Sequence[bytes], pointers: int, buffer: in
 
 
 def clock_res_get(host: WasiHost, clock_id: int, resolution: int) -> int:
-    if clock_id > abi.ClockId.THREAD_CPUTIME_ID:
+    if clock_id > _LAST_CLOCK:
         return errnos.INVAL
     host.memory.set_u64(resolution, host.clocks.resolution_ns(clock_id))
     return errnos.SUCCESS
 
 
 def clock_time_get(host: WasiHost, clock_id: int, precision: int, timestamp: int) -> int:
-    if clock_id > abi.ClockId.THREAD_CPUTIME_ID:
+    if clock_id > _LAST_CLOCK:
         return errnos.INVAL
     host.memory.set_u64(timestamp, host.clocks.now_ns(clock_id))
     return errnos.SUCCESS

@@ -510,16 +510,6 @@ DIRECTORY_NOT_FOLLOWED = every(
 )
 DIFFERENCES: dict[str, dict[str, Difference]] = {
     "opens": UPWARDS | DIRECTORY_NOT_FOLLOWED,
-    "creations": every(
-        [
-            f"b'd/' oflags={oflags} rights={rights}"
-            for oflags in (CREAT | EXCL, CREAT | EXCL | TRUNC)
-            for rights in (READ, WRITE, READ | WRITE)
-        ],
-        (errnos.EXIST, b"abc"),
-        (errnos.ISDIR, b"abc"),
-        "POSIX: O_CREAT and O_EXCL fail with EEXIST if the name exists",
-    ),
     "seeks": every(
         [
             f"whence={whence} offset={offset}"

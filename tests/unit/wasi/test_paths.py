@@ -84,6 +84,7 @@ def tree(guest: DirectGuest) -> DirectGuest:
         (b"loop", 0, READ, LOOP),
         (b"f", CREAT | EXCL, WRITE, EXIST),
         (b"d", CREAT | EXCL, WRITE, EXIST),
+        (b"d/", CREAT | EXCL, WRITE, ISDIR),
         (b"dangling", CREAT | EXCL, WRITE, EXIST),
         (b"f", EXCL, READ, 0),
         (b"f", DIRECTORY | CREAT, READ, INVAL),
