@@ -66,7 +66,9 @@ def test_nothing_to_show(guest: NativeGuest, code: str) -> None:
 
 def test_names_persist_and_main_is_the_module(guest: NativeGuest) -> None:
     guest.execute("import sys\nvalue = 7\nclass A: pass")
-    assert guest.lines("print(value, __name__, A.__module__, sys.modules['__main__'].value)") == ["7 __main__ __main__ 7"]
+    assert guest.lines("print(value, __name__, A.__module__, sys.modules['__main__'].value)") == [
+        "7 __main__ __main__ 7"
+    ]
     assert guest.lines("import pickle; print(type(pickle.loads(pickle.dumps(A()))) is A)") == ["True"]
     assert guest.lines("global value\nvalue += 1\nprint(value)") == ["8"]
 
@@ -177,7 +179,11 @@ def test_every_future_flag_persists(guest: NativeGuest) -> None:
         ("import sys; sys.exit((1, 2))", 1, "(1, 2)\n"),
         ("class E:\n    def __str__(self): 1/0\nraise SystemExit(E())", 1, "<exit code str() failed>\n"),
         ("import sys, asyncio\nasync def f(): sys.exit(4)\nawait f()", 4, ""),
-        ("import sys, asyncio\nasync def f(): sys.exit(5)\nawait asyncio.gather(f(), asyncio.sleep(9))", 5, ""),
+        (
+            "import sys, asyncio\nasync def f(): sys.exit(5)\nawait asyncio.gather(f(), asyncio.sleep(9))",
+            5,
+            "",
+        ),
     ],
 )
 def test_exit_ends_the_cell_only(guest: NativeGuest, code: str, exit_code: int, stderr: str) -> None:

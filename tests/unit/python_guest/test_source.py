@@ -57,7 +57,9 @@ def test_getsource_of_library_code_is_untouched(prepared: NativeGuest) -> None:
 
 def test_inspect_imported_by_a_library_is_patched_too(guest: NativeGuest) -> None:
     guest.execute(PLAIN_CLASS)
-    assert guest.execute("import dataclasses, sys\nsys.modules['inspect'].getsource(Plain)").text == PLAIN_CLASS
+    assert (
+        guest.execute("import dataclasses, sys\nsys.modules['inspect'].getsource(Plain)").text == PLAIN_CLASS
+    )
 
 
 def test_line_numbers_after_a_form_feed(guest: NativeGuest) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _signal  # type: ignore[import-not-found]  # `signal` imports enum
 import builtins
 import sys
 
@@ -43,7 +42,7 @@ def start() -> None:
     hooks.on_import("getpass", session.console.patch_getpass)
     unsupported.install(hooks)
     _add_builtins(session)
-    _signal.signal(_signal.SIGINT, session.gate.handle)
+    session.gate.arm()
     _pywasm.set_handler(session.handle)
 
 

@@ -54,12 +54,13 @@ class Bundle:
 
     def add(self, mime: str, value: object, metadata: object = None) -> None:
         """Raises TypeError or ValueError when ``value`` is nothing that this MIME type can hold."""
-        note = self._encode(mime, value)
+        own: dict[str, Any] = {}
         if metadata is not None:
             if not isinstance(metadata, dict):
                 raise TypeError(f"the metadata is a {type(metadata).__name__}, not a dict")
-            wire.encode(metadata, allow_nan=False)
-            note = {**metadata, **note}
+            wire.encode(metadata)
+            own = metadata
+        note = {**own, **self._encode(mime, value)}
         if note:
             self.metadata[mime] = note
 
@@ -218,7 +219,7 @@ def describe(
         _add_own(bundle, value, wanted)
     if "text/plain" in wanted and "text/plain" not in bundle.data:
         _add_text(bundle, value)
-    if isinstance(value, dict | list | tuple) and "application/json" in wanted:
+    if issubclass(kind, dict | list | tuple) and "application/json" in wanted:
         _add_json(bundle, value)
     return bundle
 
@@ -272,10 +273,11 @@ def _loads(text: str) -> object:
 
 def _add_text(bundle: Bundle, value: object) -> None:
     try:
-        if isinstance(value, str):
+        if issubclass(type(value), str):
             # The very string, so that a program can use it; how Python writes it goes beside it.
-            bundle.data["text/plain"] = quote(str.__str__(value))
-            if len(value) <= MAX_REPR_METADATA:
+            text = str.__str__(value)
+            bundle.data["text/plain"] = quote(text)
+            if len(text) <= MAX_REPR_METADATA:
                 bundle.metadata["text/plain"] = {"repr": repr(value)}
         else:
             bundle.data["text/plain"] = quote(repr(value))

@@ -99,11 +99,25 @@ class Runner:
         self._loops = loops
         self._context = _contextvars.copy_context()
 
-    def run(self, code: CodeType) -> object:
-        """The value of an expression, None for statements; raises what the code raises."""
-        value: Any = self._context.run(eval, code, self._namespace)
-        if code.co_flags & _COROUTINE:
-            value = self._loops.run(value, self._context)
+    def run(self, *codes: CodeType | None) -> object:
+        """Run them in turn; the value of the last one. Raises what they raise.
+
+        If one of them awaits, all of them run on the loop, as one task.
+        """
+        for code in codes:
+            if code is not None and code.co_flags & _COROUTINE:
+                return self._loops.run(self._run_all(codes), self._context)
+        value: object = None
+        for code in codes:
+            value = None if code is None else self._context.run(eval, code, self._namespace)
+        return value
+
+    async def _run_all(self, codes: tuple[CodeType | None, ...]) -> object:
+        value: Any = None
+        for code in codes:
+            value = None if code is None else eval(code, self._namespace)
+            if code is not None and code.co_flags & _COROUTINE:
+                value = await value
         return value
 
     def call(self, function: Any, *args: object) -> object:

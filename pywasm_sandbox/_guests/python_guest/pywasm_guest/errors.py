@@ -12,6 +12,7 @@ from .bundle import type_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
     from typing import Any
 
@@ -73,10 +74,16 @@ class _Stack(traceback.StackSummary):
 
 def user_traceback(exception: BaseException, sources: Sources) -> TracebackType | None:
     """The traceback from the first frame of a cell on: what is outside of it is how we run cells."""
-    tb = exception.__traceback__
+    tb = _traceback_of(exception)
     while tb is not None and tb.tb_frame.f_code.co_filename not in sources:
         tb = tb.tb_next
     return tb
+
+
+# As the base class has it: a subclass may have a property of that name, or refuse to answer.
+_traceback_of: Callable[[BaseException], TracebackType | None] = BaseException.__dict__[
+    "__traceback__"
+].__get__
 
 
 def _line_number(exception: BaseException, tb: TracebackType | None, filename: str) -> int | None:
@@ -86,8 +93,10 @@ def _line_number(exception: BaseException, tb: TracebackType | None, filename: s
         if tb.tb_frame.f_code.co_filename == filename:
             line = tb.tb_lineno
         tb = tb.tb_next
-    if line is None and isinstance(exception, SyntaxError) and exception.filename == filename:
-        line = exception.lineno
+    if line is None and type(exception) in (SyntaxError, IndentationError, TabError):
+        assert isinstance(exception, SyntaxError)
+        if exception.filename == filename:
+            line = exception.lineno
     return line
 
 
@@ -147,35 +156,30 @@ def report(
 def fallback(
     exception: BaseException, sources: Sources, filename: str, limit: BaseException | None = None
 ) -> Failure:
-    """Describe an exception that `report` failed on (hostile classes, no memory) without calling its code."""
+    """Describe an exception that `report` failed on: a hostile class, or no memory for `traceback`."""
     tb = user_traceback(exception, sources)
-    name = type_name(exception)
+    named = exception if limit is None else limit
+    message = _message(named)
     lines = ["Traceback (most recent call last):"] if tb is not None else []
     at = tb
     while at is not None and len(lines) <= 2 * EDGE_FRAMES:
         code = at.tb_frame.f_code
         lines.append(f'  File "{code.co_filename}", line {at.tb_lineno}, in {code.co_name}')
         at = at.tb_next
-    return Failure(
-        type_name(limit or exception),
-        _message(limit) if limit else "",
-        [*lines, name],
-        _line_number(exception, tb, filename),
-    )
+    name = type_name(exception)
+    last = message if named is exception else _message(exception)
+    lines += f"{name}: {last}".splitlines() if last else [name]
+    return Failure(type_name(named), message, lines, _line_number(exception, tb, filename))
 
 
 def keep_as_last(exception: BaseException, sources: Sources) -> None:
     """What the interactive interpreter leaves for `pdb.pm` and `traceback.print_last`."""
     tb = user_traceback(exception, sources)
-    try:
-        exception = exception.with_traceback(tb)
-    except BaseException:
-        return
-    names = {
-        "last_exc": exception,
-        "last_value": exception,
-        "last_type": type(exception),
-        "last_traceback": tb,
-    }
-    for name, value in names.items():
+    BaseException.with_traceback(exception, tb)
+    for name, value in (
+        ("last_exc", exception),
+        ("last_value", exception),
+        ("last_type", type(exception)),
+        ("last_traceback", tb),
+    ):
         setattr(sys, name, value)

@@ -203,7 +203,8 @@ class Session:
 
 def _exit_code(exception: BaseException) -> int:
     """The exit code of a SystemExit as CPython derives it; a message goes to stderr."""
-    code = SystemExit.code.__get__(exception)  # type: ignore[attr-defined]  # a subclass can't get in between
+    # A subclass' own idea of `code` does not get in between.
+    code: object = SystemExit.__dict__["code"].__get__(exception)
     if code is None:
         return 0
     if isinstance(code, int):

@@ -7,6 +7,7 @@ moment, so that the report survives; in our own code between the two it only lea
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` imports enum
 from time import monotonic
 
 import _pywasm
@@ -72,14 +73,17 @@ class Gate:
         self._pending = Reason.UNKNOWN
         self._hold_until = 0.0
         self.limit: KeyboardInterrupt | None = None
+        self._handler = self._handle
 
-    def reset(self) -> None:
-        """A new run begins."""
+    def arm(self) -> None:
+        """A new run begins. A handler of SIGINT that a cell set ended with it."""
         self._state = self._CLOSED
         self._pending = Reason.UNKNOWN
         self.limit = None
+        if _signal.getsignal(_signal.SIGINT) is not self._handler:
+            _signal.signal(_signal.SIGINT, self._handler)
 
-    def handle(self, signum: int, frame: FrameType | None) -> None:
+    def _handle(self, signum: int, frame: FrameType | None) -> None:
         """The handler of SIGINT."""
         reason = _pywasm.interrupt_reason()
         if self._state == self._OPEN or (self._state == self._HELD and monotonic() > self._hold_until):

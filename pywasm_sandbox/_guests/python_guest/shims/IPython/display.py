@@ -81,3 +81,9 @@ def set_matplotlib_formats(*formats: str, **kwargs: Any) -> None:
 
 def set_matplotlib_close(close: bool = True) -> None:
     """Figures are closed after they were shown; asking for something else has no effect."""
+
+
+for _name in __all__:
+    _object = globals()[_name]
+    if isinstance(_object, type) and _object.__module__.startswith("IPython."):
+        _object.__module__ = "IPython.core.display"  # where users see that they come from
