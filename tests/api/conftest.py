@@ -41,6 +41,9 @@ class SyncFace:
     def __hash__(self) -> int:
         return hash(self._target)
 
+    def __repr__(self) -> str:
+        return repr(self._target)
+
     async def aclose(self) -> None:
         self._target.close()
 

@@ -97,9 +97,9 @@ async def test_a_syntax_error_shows_its_place(sandbox: Any) -> None:
     assert error.traceback == [
         '  File "<cell 1>", line 2',
         "    x = 5 5",
-        "        ^^^",
-        "SyntaxError: invalid syntax. Is this intended to be part of the string?",
-    ] or error.traceback[:2] == ['  File "<cell 1>", line 2', "    x = 5 5"]
+        "          ^",
+        "SyntaxError: invalid syntax",
+    ]
     assert (await sandbox.run_code("'ok' in globals()")).text == "False"
 
 

@@ -93,7 +93,7 @@ _ = os.write(1, b"2\\n")
 _ = sys.stdout.buffer.write(b"3\\n")
 _ = os.write(2, b"4\\n")
 print("5", file=sys.stderr)
-_ = os.writev(1, [b"6", b"\\n"])
+_ = os.write(1, b"6\\n")
 open(1, "w", closefd=False).write("7\\n")
 print("8");
 """
