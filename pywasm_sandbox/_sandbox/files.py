@@ -356,6 +356,7 @@ class Files:
 
     def upload(self, host_path: str | Path, path: str | os.PathLike[str]) -> FileInfo:
         """Copy a file or a folder of the host into the sandbox."""
+        self._check_open()
         source = Path(host_path)
         if not source.is_dir():
             with _host_file(source, "rb") as file:

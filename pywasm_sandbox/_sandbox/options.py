@@ -142,6 +142,8 @@ class SandboxOptions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "env", check_env(self.env))
         object.__setattr__(self, "timeout", check_timeout(self.timeout))
+        if not isinstance(self.cwd, str) or not self.cwd.startswith("/") or "\0" in self.cwd:
+            raise ValueError(f"cwd is {self.cwd!r}; it must be an absolute path in the sandbox")
         if not 0 <= self.grace_seconds < math.inf:
             raise ValueError(f"grace_seconds is {self.grace_seconds!r}; it must be 0 or more")
         # The interpreter alone needs this much.
