@@ -18,6 +18,7 @@ __all__ = [
     "InstanceClosed",
     "ModuleRejected",
     "TrapKind",
+    "one_line",
 ]
 
 
@@ -89,7 +90,14 @@ TRAP_CODES: dict[int, TrapKind] = {
     10: TrapKind.INTERRUPTED,
 }
 
+_NUMBER = re.compile(r"^\d+: ")
 _FRAME = re.compile(r"^ +\d+: +0x[0-9a-f]+ - (.+)$", re.MULTILINE)
+
+
+def one_line(report: str) -> str:
+    """wasmtime's message and its causes, which it writes below each other, behind each other."""
+    lines = (_NUMBER.sub("", line.strip()) for line in report.splitlines())
+    return ": ".join(line for line in lines if line and line != "Caused by:")
 
 
 class GuestTrap(EngineFailure):

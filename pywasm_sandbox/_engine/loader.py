@@ -24,7 +24,7 @@ from pywasm_sandbox._wasi import Fault
 
 from .capi import EXTERN_SIZE, VAL_SIZE, ExternKind, ValKind
 from .dylink import DylinkError, ImportKind, SideModule, SymbolImport, parse
-from .failures import GuestTrap, ModuleRejected
+from .failures import GuestTrap, ModuleRejected, one_line
 from .trampoline import HostImport
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ class Loader:
         try:
             return engine.module(ModuleSource(posixpath.basename(path), None, sha256, data), keep=keep)
         except ModuleRejected as error:
-            raise DlError(f"{path}: {error.why.splitlines()[0]}") from error
+            raise DlError(f"{path}: {one_line(error.why)}") from error
 
     def _link(
         self,
@@ -334,7 +334,7 @@ class Loader:
             _, report = instance.engine.c.take_trap(trap.value)
             raise DlError(f"{loaded.path}: {GuestTrap.from_report(None, report).message}")
         if error is not None:
-            raise DlError(f"{loaded.path}: {instance.engine.c.take_error(error).splitlines()[0]}")
+            raise DlError(f"{loaded.path}: {one_line(instance.engine.c.take_error(error))}")
         for each, offset_global in own:
             extern = self._own(loaded, each.name)
             assert extern is not None

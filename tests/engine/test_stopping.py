@@ -404,7 +404,10 @@ def test_a_last_tick_that_fails_does_not_break_the_guest(guest: Guest) -> None:
 
 
 def test_a_tick_may_interrupt_its_own_call(guest: Guest) -> None:
-    guest.instance.on_tick = lambda: guest.instance.interrupt(InterruptReason.OUTPUT_LIMIT, WAIT_S)
+    def on_tick() -> None:
+        guest.instance.interrupt(InterruptReason.OUTPUT_LIMIT, WAIT_S)
+
+    guest.instance.on_tick = on_tick
     assert guest.call("polite") == InterruptReason.OUTPUT_LIMIT
 
 

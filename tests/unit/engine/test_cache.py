@@ -6,12 +6,13 @@ import hashlib
 import logging
 import os
 import stat
+import sys
+import tempfile
 import threading
 from pathlib import Path
 
 import pytest
 
-from pywasm_sandbox._engine import cache as cache_module
 from pywasm_sandbox._engine.cache import CompileCache, cache_key, default_folder, host_fingerprint
 
 CODE = b"\x7fELF native code " * 1000
@@ -219,7 +220,7 @@ def test_a_disk_that_takes_nothing_is_one_warning(
     def full(**_: object) -> tuple[int, str]:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cache_module.tempfile, "mkstemp", full)
+    monkeypatch.setattr(tempfile, "mkstemp", full)
     with caplog.at_level(logging.WARNING, "pywasm_sandbox"):
         assert cache.store(KEY, CODE) is None
         assert cache.store(KEY, CODE) is None
@@ -322,12 +323,12 @@ def test_host_fingerprint_is_stable() -> None:
 def test_default_folder(
     environ: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache_module.sys, "platform", "linux")
+    monkeypatch.setattr(sys, "platform", "linux")
     assert default_folder(environ) == (None if expected is None else Path(expected))
 
 
 def test_default_folder_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache_module.sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "platform", "darwin")
     assert default_folder({"HOME": "/h"}) == Path("/h/Library/Caches/pywasm-sandbox/compiled-1")
-    monkeypatch.setattr(cache_module.sys, "platform", "win32")
+    monkeypatch.setattr(sys, "platform", "win32")
     assert default_folder({"LOCALAPPDATA": "/l"}) == Path("/l/pywasm-sandbox/compiled-1")

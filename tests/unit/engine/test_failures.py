@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pywasm_sandbox._engine.capi import check_version
-from pywasm_sandbox._engine.failures import EngineUnavailable, GuestTrap, TrapKind
+from pywasm_sandbox._engine.failures import EngineUnavailable, GuestTrap, TrapKind, one_line
 
 REPORT = """error while executing at wasm backtrace:
     0:     0x31 - mod!inner
@@ -35,6 +35,13 @@ def test_a_report_without_code() -> None:
 
 def test_an_unknown_code_is_other() -> None:
     assert GuestTrap.from_report(200, REPORT).kind is TrapKind.OTHER
+
+
+def test_causes_in_one_line() -> None:
+    report = "failed to compile\n\nCaused by:\n    0: translation error\n    1: bad type\n"
+    assert one_line(report) == "failed to compile: translation error: bad type"
+    assert one_line("plain") == "plain"
+    assert one_line("") == ""
 
 
 @pytest.mark.parametrize("version", ["50.0.0", "50.0.1", "50.0.99"])
