@@ -100,6 +100,30 @@ def test_two_fds_of_one_directory_read_independently(guest: DirectGuest, fd: int
     assert lists == {fd: expected, other: expected}
 
 
+def test_two_directories_with_the_same_cookies_are_not_mixed_up(guest: DirectGuest) -> None:
+    names: dict[int, list[bytes]] = {}
+    for directory in (b"one", b"two"):
+        assert guest.on_path("path_create_directory", directory) == 0
+        for number in range(3):
+            guest.make(b"%b/%b%d" % (directory, directory, number))
+        names[guest.opened(directory, rights=READ)] = []
+    cookies = dict.fromkeys(names, 2)
+    for _ in range(3):
+        for fd in names:
+            some, _ = guest.fd_readdir(fd, HEADER + 5, cookies[fd])
+            names[fd].append(some[0].name)
+            cookies[fd] = some[0].next
+    assert len(set(cookies.values())) == 1, "the point of this test: both have the same cookies"
+    assert list(names.values()) == [[b"one0", b"one1", b"one2"], [b"two0", b"two1", b"two2"]]
+
+
+def test_closing_lets_go_of_the_listing(guest: DirectGuest, fd: int) -> None:
+    everything(guest, fd, 100)
+    assert guest.host.listing is not None
+    assert guest.call("fd_close", fd) == 0
+    assert guest.host.listing is None
+
+
 def test_removing_while_reading_skips_nothing(guest: DirectGuest, fd: int) -> None:
     names = [entry.name for entry in everything(guest, fd, 4096)[2:]]
     seen: list[bytes] = []
