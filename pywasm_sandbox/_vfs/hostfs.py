@@ -46,6 +46,8 @@ _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC",
 # A fifo that takes a file's place between stat and open must not block the host; no terminal is acquired.
 _SAFE = _NOFOLLOW | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 _SIZE_MAX = (1 << 63) - 1
+_DEPTH_MAX = 128
+"""A node grows with its depth; a guest must not make them grow without end."""
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -77,6 +79,7 @@ class HostFS(FileSystem[HostNode]):
     sockets and devices are listed with type `UNKNOWN` and cannot be opened (`EACCES`).
 
     A node is a path: a directory that is renamed loses its open descriptors (`ENOENT`), open files go on.
+    Directories can be 128 deep (`ENAMETOOLONG`). `append` is one step among the users of one `File` only.
     Errors: `MountError` if `folder` is not a directory that can be read.
     """
 
@@ -103,36 +106,43 @@ class HostFS(FileSystem[HostNode]):
 
         Without `dir_fd` the name is an absolute path. The root's name is ".".
         """
-        if any(part in ("", ".", "..") or "/" in part or "\0" in part for part in node):
-            raise VfsError(Errno.EINVAL, "/".join(node), "not a file name")
-        if not self._use_dir_fd:
-            yield self._checked_path(node), None
+        if not node:
+            with self._inside(()) as (prefix, fd):
+                yield prefix or ".", fd
             return
+        _check_parts(node[-1:])
+        with self._inside(node[:-1]) as (prefix, fd):
+            yield prefix + node[-1], fd
+
+    @contextlib.contextmanager
+    def _inside(self, directory: HostNode) -> Iterator[tuple[str, int | None]]:
+        """("", descriptor) of a directory, or without `dir_fd` (its path with a separator, None)."""
+        _check_parts(directory)
+        _check_depth(directory)
         with self._lock:
             if not self._open:
                 raise VfsError(Errno.ENODEV, detail="the filesystem is closed")
-            fd = os.open(".", _FOLDER, dir_fd=self._folder_fd)
+            fd = os.open(".", _FOLDER, dir_fd=self._folder_fd) if self._use_dir_fd else None
+        if fd is None:
+            yield self._checked_path(directory), None
+            return
         try:
-            for part in node[:-1]:
+            for part in directory:
                 inner = os.open(part, _FOLDER | _NOFOLLOW, dir_fd=fd)
                 os.close(fd)
                 fd = inner
-            yield (node[-1] if node else "."), fd
+            yield "", fd
         finally:
             os.close(fd)
 
-    def _checked_path(self, node: HostNode) -> str:
-        """The path of `node`, once its directory is found to be in the folder without symlinks on the way."""
-        if not self._open:
-            raise VfsError(Errno.ENODEV, detail="the filesystem is closed")
-        if not node:
-            return self._folder
-        if os.sep != "/" and any(os.sep in part or ":" in part for part in node):
-            raise VfsError(Errno.EINVAL, "/".join(node), "not a file name on this host")
-        directory = os.path.join(self._folder, *node[:-1])
-        if os.path.realpath(directory) != directory:
-            raise VfsError(Errno.ENOTDIR if os.path.lexists(directory) else Errno.ENOENT)
-        return os.path.join(directory, node[-1])
+    def _checked_path(self, directory: HostNode) -> str:
+        """The path of a directory, once it is found to be in the folder without symlinks on the way."""
+        if os.sep != "/" and any(os.sep in part or ":" in part for part in directory):
+            raise VfsError(Errno.EINVAL, "/".join(directory), "not a file name on this host")
+        path = os.path.join(self._folder, *directory)
+        if os.path.realpath(path) != path or not os.path.isdir(path):
+            raise VfsError(Errno.ENOTDIR if os.path.lexists(path) else Errno.ENOENT)
+        return os.path.join(path, "")
 
     def _status(self, node: HostNode) -> os.stat_result:
         with self._at(node) as (name, fd):
@@ -175,9 +185,8 @@ class HostFS(FileSystem[HostNode]):
     @_translated
     def readdir(self, directory: HostNode, cookie: int = 0) -> list[DirEntry[HostNode]]:
         found: list[DirEntry[HostNode]] = []
-        # Any name will do: what is wanted is the descriptor of the directory it would be in.
-        with self._at((*directory, "-")) as (path, fd):
-            listing = list(os.scandir(os.path.dirname(path) if fd is None else fd))
+        with self._inside(directory) as (path, fd):
+            listing = list(os.scandir(path if fd is None else fd))
             for entry in listing:
                 place = name_cookie(entry.name)
                 if place > cookie:
@@ -226,6 +235,7 @@ class HostFS(FileSystem[HostNode]):
     @_translated
     def mkdir(self, directory: HostNode, name: str, mode: int = 0o777) -> HostNode:
         node = self._new(directory, name)
+        _check_depth(node)
         with self._at(node) as (path, fd):
             os.mkdir(path, mode & 0o777, dir_fd=fd)
         return node
@@ -407,6 +417,17 @@ class _HostFile(File):
             fd, self._fd = self._fd, -1
             if fd >= 0:
                 os.close(fd)
+
+
+def _check_parts(names: HostNode) -> None:
+    for name in names:
+        if name in ("", ".", "..") or "/" in name or "\0" in name:
+            raise VfsError(Errno.EINVAL, name, "not a file name")
+
+
+def _check_depth(directory: HostNode) -> None:
+    if len(directory) > _DEPTH_MAX:
+        raise VfsError(Errno.ENAMETOOLONG, detail=f"deeper than {_DEPTH_MAX} directories")
 
 
 def _type(mode: int) -> FileType:

@@ -7,6 +7,7 @@ from typing import Any
 
 from pywasm_sandbox._vfs.api import AnyFileSystem, BytesLike, DirEntry, Errno, FileType, Stat, VfsError
 from pywasm_sandbox._vfs.operations import Opened, Operations
+from pywasm_sandbox._vfs.paths import PATH_MAX, byte_length
 from pywasm_sandbox._vfs.resolver import Location, Mount, Parent
 
 __all__ = ["Location", "Mount", "Namespace", "Opened", "Parent"]
@@ -122,7 +123,8 @@ class Namespace(Operations):
     def walk(self, path: str | bytes) -> Iterator[tuple[str, Stat]]:
         """Everything below a directory: (path, attributes), each directory before what it holds.
 
-        Paths begin with `path`. Symlinks are listed, not followed. What vanishes meanwhile is left out.
+        Paths begin with `path`. Symlinks are listed, not followed. What vanishes meanwhile is left out, and
+        so is what has a path of more than `PATH_MAX` bytes, which nothing could be done with.
         Errors: as `resolve`, `ENOTDIR`, at the first step.
         """
         top = _text(path)
@@ -138,6 +140,9 @@ class Namespace(Operations):
                 pending.pop()
                 continue
             try:
+                inner = prefix + entry.name
+                if len(inner) * 4 > PATH_MAX and byte_length(inner) > PATH_MAX:
+                    continue
                 with self.lock:
                     child = self._child(here, entry.name)
                     if child is None:
@@ -148,9 +153,9 @@ class Namespace(Operations):
                 if error.errno is not Errno.ENOENT:
                     raise
                 continue
-            yield prefix + entry.name, attributes
+            yield inner, attributes
             if inside is not None:
-                pending.append((prefix + entry.name + "/", child, iter(inside)))
+                pending.append((inner + "/", child, iter(inside)))
 
     def copy(self, source: str | bytes, target: str | bytes, parents: bool = False) -> int:
         """Copy the content of a file over the file `target`, made if missing; the number of bytes copied.
@@ -167,8 +172,9 @@ class Namespace(Operations):
             if self.exists(target) and self.resolve(self.root, target)[:2] == opened.location[:2]:
                 raise VfsError(Errno.EINVAL, _text(target), "a file cannot be copied over itself")
             self.write_bytes(target, b"", mode=self.stat_of(opened.location, reader).mode)
-            offset = 0
-            while data := reader.pread(_COPY_BYTES, offset):
+            # No further than the size at the start: a file may grow while it is copied, a device has no end.
+            offset, size = 0, reader.size
+            while data := reader.pread(min(_COPY_BYTES, size - offset), offset):
                 self.write_bytes(target, data, append=True)
                 offset += len(data)
             return offset
@@ -181,21 +187,39 @@ class Namespace(Operations):
         Errors: `ENOENT`; `EBUSY` the root, or a mount point is inside (checked before anything is removed);
         `EROFS`.
         """
-        text = _text(path)
         with self.lock:
             top = self.resolve(self.root, path, False)
             if top.type is not FileType.DIRECTORY:
                 self.unlink(self.root, path)
                 return
             if top.node == top.mount.root_node or top.node in top.mount.pinned:
-                raise VfsError(Errno.EBUSY, text, "a mount point, or one is inside")
-            # A walk names a directory before what is in it: backwards, each one is empty in its turn.
-            for inside, attributes in reversed(list(self.walk(path))):
-                if attributes.type is FileType.DIRECTORY:
-                    self.rmdir(self.root, inside)
-                else:
-                    self.unlink(self.root, inside)
-            self.rmdir(self.root, path)
+                raise VfsError(Errno.EBUSY, _text(path), "a mount point, or one is inside")
+            if top.mount.read_only:
+                raise VfsError(Errno.EROFS, _text(path))
+            try:
+                self._empty(top)
+                self.rmdir(self.root, path)
+            except VfsError as error:
+                error.path = _text(path)
+                raise
+
+    @staticmethod
+    def _empty(top: Location) -> None:
+        """Remove all that is in a directory without mounts inside. Works on nodes: no path is too long."""
+        fs = top.mount.fs
+        pending: list[tuple[Any, str, Any, Iterator[DirEntry[Any]]]] = []
+        pending.append((None, "", top.node, iter(fs.readdir(top.node))))
+        while pending:
+            above, name, here, entries = pending[-1]
+            entry = next(entries, None)
+            if entry is None:
+                pending.pop()
+                if pending:
+                    fs.rmdir(above, name)
+            elif entry.type is FileType.DIRECTORY:
+                pending.append((here, entry.name, entry.node, iter(fs.readdir(entry.node))))
+            else:
+                fs.unlink(here, entry.name)
 
     # -- copies --------------------------------------------------------------------------------------------
 

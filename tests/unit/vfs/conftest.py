@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.vfs.support import KINDS, Subject
+from tests.unit.vfs.support import KINDS, Capability, Subject
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "subject" in metafunc.fixturenames:
-        needed = getattr(metafunc.function, "needs", set())
+        needed: set[Capability] = getattr(metafunc.function, "needs", set())
         kinds = [kind for kind, (_, capabilities) in KINDS.items() if needed <= capabilities]
         metafunc.parametrize("subject", kinds, indirect=True)
 

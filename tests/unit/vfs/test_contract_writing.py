@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from contextlib import closing
 
 import pytest
 
-from pywasm_sandbox._vfs.api import Errno, FileType
+from pywasm_sandbox._vfs.api import Errno, File, FileType
 from tests.unit.vfs.support import PATTERN, Capability, Subject, fails, needs
 
 WRITE = Capability.WRITE
@@ -145,7 +146,10 @@ def test_append_says_where(subject: Subject) -> None:
 
 @needs(WRITE)
 def test_two_writers_see_each_other(subject: Subject) -> None:
-    with closing(subject.open("hello.txt", True)) as first, closing(subject.open("hello.txt", True)) as second:
+    with (
+        closing(subject.open("hello.txt", True)) as first,
+        closing(subject.open("hello.txt", True)) as second,
+    ):
         first.pwrite(b"J", 0)
         assert second.pread(6, 0) == b"Jello\n"
         second.truncate(1)
@@ -223,7 +227,11 @@ def test_times_of_directories_and_symlinks(subject: Subject) -> None:
 def test_changes_move_the_times(subject: Subject) -> None:
     fs = subject.fs
     node = subject.find("hello.txt")
-    for change in (lambda file: file.pwrite(b"x", 0), lambda file: file.truncate(2)):
+    changes: list[Callable[[File], object]] = [
+        lambda file: file.pwrite(b"x", 0),
+        lambda file: file.truncate(2),
+    ]
+    for change in changes:
         fs.set_times(node, 1, 1)
         with closing(fs.open(node, write=True)) as file:
             change(file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ class Remote(MemoryFileSystem):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self.store = {}
+        self.store: dict[str, Any] = {}
         self.pseudo_dirs = [""]
         self.extra = {}
 
@@ -89,7 +89,7 @@ def test_files_of_unknown_size_cannot_be_opened(remote: Remote) -> None:
 def test_time_of_change(remote: Remote) -> None:
     subject = Subject(FsspecFS(remote, "/bucket"))
     node = subject.find("dir/file")
-    remote.extra = {"created": None, "LastModified": datetime(2020, 1, 1, tzinfo=timezone.utc)}
+    remote.extra = {"created": None, "LastModified": datetime(2020, 1, 1, tzinfo=UTC)}
     assert subject.fs.stat(node).mtime_ns == 1_577_836_800_000_000_000
     remote.extra = {"mtime": 5}
     assert subject.fs.stat(node).mtime_ns == 5_000_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pywasm_sandbox._vfs.api import Errno, FileType
+from pywasm_sandbox._vfs.api import Errno, FileType, VfsError
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
 from tests.unit.vfs.support import fails
@@ -328,13 +328,9 @@ def test_removals_take_the_symlink_not_its_target(ns: Namespace) -> None:
 
 def test_errors_name_the_path_that_was_given(ns: Namespace) -> None:
     for change, path in (("mkdir", "/a/b"), ("unlink", "a/b"), ("open", "a/b/missing"), ("create", "a/b")):
-        try:
+        with pytest.raises(VfsError, match=repr(path)) as caught:
             CHANGES[change](ns, path)
-        except Exception as error:
-            assert error.path == path  # type: ignore[attr-defined]
-            assert repr(path) in str(error)
-        else:
-            pytest.fail(f"{change} {path} worked")
+        assert caught.value.path == path
 
 
 # -- open ----------------------------------------------------------------------------------------------------
@@ -379,7 +375,7 @@ def test_open_creates_and_truncates(ns: Namespace) -> None:
 )
 def test_open_flags_errors(ns: Namespace, path: str, flags: dict[str, bool], errno: Errno) -> None:
     with fails(errno):
-        ns.open(ns.root, path, **flags)  # type: ignore[arg-type]
+        ns.open(ns.root, path, **flags)
     assert ns.read_bytes("/top") == b"top"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -121,12 +122,13 @@ def test_mount_points_and_what_leads_to_them_stay_ebusy(ns: Namespace, path: str
     ns.make_directories("/data/empty")
     ns.make_directories("/empty")
     empty = "/data/empty" if path.startswith("/data/") else "/empty"
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: ns.rmdir(ns.root, path),
         lambda: ns.rename(ns.root, path, ns.root, empty + "2"),
         lambda: ns.rename(ns.root, empty, ns.root, path),
         lambda: ns.remove_tree(path),
-    ):
+    ]
+    for call in calls:
         with fails(Errno.EBUSY):
             call()
     with fails(Errno.EEXIST):
@@ -316,6 +318,18 @@ def test_copy(ns: Namespace) -> None:
     assert ns.read_bytes("/big") == PATTERN * 8
 
 
+def test_trees_deeper_than_any_path(ns: Namespace) -> None:
+    here = ns.make_directories("/home/deep")
+    for _ in range(5000):
+        here = ns.mkdir(here, "d")
+    ns.open(here, "file", create=True)
+    assert ns.path_of(here) == "/home/deep" + "/d" * 5000
+    found = [path for path, _ in ns.walk("/home")]
+    assert (len(found), max(map(len, found))) == (1 + 2043, 4096)
+    ns.remove_tree("/home/deep")
+    assert ns.list_directory("/home") == []
+
+
 def test_remove_tree(ns: Namespace) -> None:
     for path in ("/t/a/b/c", "/t/a/d", "/t/e"):
         ns.write_bytes(path, b"x", parents=True)
@@ -352,7 +366,9 @@ def test_clone_is_independent_and_translates_locations(ns: Namespace) -> None:
     assert twin.read_bytes("/data/deep/inner/file") == b"inner"
     assert twin.list_directory("/home") == []
     assert twin.path_of(twin.translate(here)) == "/data/deep"
-    assert [(mount.id, mount.path) for mount in twin.mounts] == [(mount.id, mount.path) for mount in ns.mounts]
+    assert [(mount.id, mount.path) for mount in twin.mounts] == [
+        (mount.id, mount.path) for mount in ns.mounts
+    ]
     assert twin.mounts[1].fs is ns.mounts[1].fs
     location = twin.translate(unlinked.location)
     again = location.mount.fs.open(location.node)

@@ -97,7 +97,9 @@ def test_of_two_entries_with_one_name_the_last_counts() -> None:
     assert subject.names(subject.fs.root) == ["a"]
 
 
-@pytest.mark.parametrize("name", ["../x", "a/../../x", "/x", "a//b", "./a", "a/.", "..", "x" * 256, "a/" * 2500 + "x"])
+@pytest.mark.parametrize(
+    "name", ["../x", "a/../../x", "/x", "a//b", "./a", "a/.", "..", "x" * 256, "a/" * 2500 + "x"]
+)
 def test_bad_names_are_refused(name: str) -> None:
     assert ZipIndex(archive_of(("good", b""))).nodes
     with pytest.raises(MountError, match="bad entry name"):
@@ -146,7 +148,9 @@ def test_impossible_ratio_is_refused() -> None:
 
 
 def test_overlapping_entries_are_refused() -> None:
-    archive = archive_of(*((str(number), bytes(range(256)) * 40) for number in range(20)), method=zipfile.ZIP_STORED)
+    archive = archive_of(
+        *((str(number), bytes(range(256)) * 40) for number in range(20)), method=zipfile.ZIP_STORED
+    )
     assert len(ZipIndex(archive).nodes) == 21
     overlapping = archive
     for entry in range(1, 20):
