@@ -16,6 +16,7 @@ from .failures import (
     ModuleRejected,
     TrapKind,
 )
+from .image import Image, ImageMismatch
 from .instance import Instance, InstanceWaiter
 from .interrupts import Deadline, InterruptReason, InterruptWords, Ticket
 from .limits import Limits
@@ -37,6 +38,8 @@ __all__ = [
     "Handle",
     "HostFailure",
     "HostImport",
+    "Image",
+    "ImageMismatch",
     "Instance",
     "InstanceBroken",
     "InstanceClosed",

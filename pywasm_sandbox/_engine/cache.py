@@ -128,6 +128,46 @@ class CompileCache:
             return None
         return str(blob)
 
+    def open_file(self, name: str) -> int | None:
+        """A descriptor of what `store_file` kept under this name, or None. The content is not checked."""
+        if self._folder is None:
+            return None
+        path = self._folder / name
+        try:
+            self._check_folder(create=False)
+            return _open_own(path)
+        except FileNotFoundError:
+            return None
+        except (_Unusable, OSError) as error:
+            logger.warning("the file %s is not used and will be rebuilt: %s", path, error)
+            return None
+
+    def store_file(self, name: str, fill: Callable[[int], None]) -> bool:
+        """Let `fill` write an open, empty file and keep that under the name; whether it could be kept.
+
+        What `fill` raises goes through, and nothing is kept then.
+        """
+        if self._folder is None:
+            self._warn("there is no home folder")
+            return False
+        try:
+            self._check_folder(create=True)
+            descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=self._folder)  # mode 0600
+        except (_Unusable, OSError) as error:
+            self._warn(str(error))
+            return False
+        try:
+            try:
+                fill(descriptor)
+            finally:
+                os.close(descriptor)
+            os.replace(temporary, self._folder / name)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        return True
+
     def _use(self, blob: Path, digest: str, size: int, use: Callable[[str], T]) -> T:
         descriptor = _open_own(blob)
         with open(descriptor, "rb") as file:

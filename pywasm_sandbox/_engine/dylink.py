@@ -229,7 +229,9 @@ def _parse_imports(
             reader.u32()
         else:
             raise DylinkError(f"import {space}.{name} is of unknown kind {kind}")
-        module.imports.append(SymbolImport(space, name, kind, (space, name) in weak, signature))
+        # Linkers note a weak symbol once, as env's, though it may be imported through the GOT only.
+        is_weak = (space, name) in weak or ("env", name) in weak
+        module.imports.append(SymbolImport(space, name, kind, is_weak, signature))
 
 
 def _skip_limits(reader: _Reader) -> None:

@@ -19,8 +19,10 @@ EVERY_S = 0.1
 
 
 @contextmanager
-def compiling(name: str, stream: TextIO | None = None) -> Iterator[None]:
+def compiling(name: str, stream: TextIO | None = None, doing: str = "compiling") -> Iterator[None]:
     """Around the compilation of module `name`: one line on the terminal that counts, and a log record.
+
+    `doing` is what is done where it isn't compiling: a word that ends in "ing".
 
     The line appears on `stream` (default `sys.stderr`) only if that is a terminal, and only for what
     takes longer than `FIRST_AFTER_S`. The record (INFO, logger "pywasm_sandbox") comes always.
@@ -31,17 +33,20 @@ def compiling(name: str, stream: TextIO | None = None) -> Iterator[None]:
     line = None
     if _is_terminal(stream):
         line = threading.Thread(
-            target=_show, args=(name, started, finished, stream), name="pywasm-sandbox-progress", daemon=True
+            target=_show,
+            args=(f"{doing} {name}", started, finished, stream),
+            name="pywasm-sandbox-progress",
+            daemon=True,
         )
         line.start()
-    logger.debug("compiling %s", name)
+    logger.debug("%s %s", doing, name)
     try:
         yield
     except BaseException:
-        logger.info("compiling %s failed after %.1f s", name, time.monotonic() - started)
+        logger.info("%s %s failed after %.1f s", doing, name, time.monotonic() - started)
         raise
     else:
-        logger.info("compiled %s in %.1f s", name, time.monotonic() - started)
+        logger.info("%s %s took %.1f s", doing, name, time.monotonic() - started)
     finally:
         finished.set()
         if line is not None:
@@ -55,13 +60,13 @@ def _is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
-def _show(name: str, started: float, finished: threading.Event, stream: TextIO) -> None:
+def _show(what: str, started: float, finished: threading.Event, stream: TextIO) -> None:
     if finished.wait(FIRST_AFTER_S):
         return
     try:
         while True:
             over = finished.wait(EVERY_S)
-            stream.write(f"\rcompiling {name} … {time.monotonic() - started:.1f} s")
+            stream.write(f"\r{what} … {time.monotonic() - started:.1f} s")
             if over:
                 stream.write("\n")
             stream.flush()

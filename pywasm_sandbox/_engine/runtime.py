@@ -5,10 +5,12 @@ from __future__ import annotations
 import atexit
 import ctypes
 import hashlib
+import logging
 import os
+import tempfile
 import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -17,6 +19,7 @@ from . import capi
 from .cache import CompileCache, cache_key, default_folder, host_fingerprint
 from .capi import HOST_CALLBACK, ByteVector, CApi
 from .failures import EngineUnavailable, ModuleRejected
+from .image import Image, ImageMismatch
 from .program import Program
 from .progress import compiling
 from .threads import GuestThreads
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from .instance import Instance
 
 __all__ = ["CompiledModule", "Engine", "ModuleSource"]
+
+logger = logging.getLogger("pywasm_sandbox")
 
 MAX_WASM_STACK = 16 << 20
 ASYNC_STACK = 20 << 20
@@ -174,6 +179,30 @@ class Engine:
     def trusts(self, sha256: str) -> bool:
         """Whether `trust` named it."""
         return sha256 in self._trusted
+
+    def image(self, key: str, name: str, capture: Callable[[int], Image]) -> Image:
+        """The image kept under `key`, or the one that `capture(descriptor)` makes now.
+
+        Whoever makes the same one at the same time, in this process or another, gets an equal one: files are
+        written aside and renamed.
+        """
+        file_name = f"{key}.image"
+        descriptor = self._cache.open_file(file_name)
+        if descriptor is not None:
+            try:
+                return Image.open(descriptor)
+            except ImageMismatch as error:
+                logger.warning("the image %s is damaged and will be rebuilt: %s", file_name, error)
+        kept: list[Image] = []
+
+        def fill(descriptor: int) -> None:
+            kept.append(capture(os.dup(descriptor)))
+
+        with compiling(name, doing="preparing"):
+            if self._cache.store_file(file_name, fill):
+                return kept[0]
+            with tempfile.TemporaryFile() as file:
+                return capture(os.dup(file.fileno()))
 
     # ---- for instances
 

@@ -11,7 +11,7 @@ never an exception of another kind, and what is handed on can be written as JSON
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final, Literal
@@ -33,6 +33,7 @@ __all__ = [
     "decode_question",
     "encode_answer",
     "execute_request",
+    "preload_request",
 ]
 
 MAX_EVENT_BYTES: Final = 256 * 1024 * 1024
@@ -133,9 +134,17 @@ def _encode(message: Mapping[str, Any]) -> bytes:
     return json.dumps(message, ensure_ascii=True, separators=(",", ":")).encode("ascii")
 
 
-def configure_request(env: Mapping[str, str], cwd: str, argv: list[str]) -> bytes:
-    """The first request after boot: replaces ``os.environ``, changes directory, sets ``sys.argv``."""
-    return _encode({"op": "configure", "env": dict(env), "cwd": cwd, "argv": argv})
+def configure_request(env: Mapping[str, str], cwd: str, argv: list[str], *, is_clone: bool = False) -> bytes:
+    """The first request after boot: replaces ``os.environ``, changes directory, sets ``sys.argv``.
+
+    A clone of an image also renews what must differ between clones, such as the state of `random`.
+    """
+    return _encode({"op": "configure", "env": dict(env), "cwd": cwd, "argv": argv, "clone": is_clone})
+
+
+def preload_request(modules: Sequence[str]) -> bytes:
+    """Import modules without leaving a trace in the namespace of the cells."""
+    return _encode({"op": "preload", "modules": list(modules)})
 
 
 def execute_request(
@@ -187,7 +196,7 @@ def _shallow_parts(value: Any) -> Any:
 
 
 def _is_shallow(value: Any, depth: int) -> bool:
-    """Whether ``value`` has at most ``depth`` levels of containers. Goes level by level: it never recurses."""
+    """Whether ``value`` has at most ``depth`` levels of containers. Never recurses."""
     level = [value] if type(value) in (dict, list) else []
     while level and depth:
         depth -= 1

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import struct
-from pathlib import Path
-from typing import ClassVar, Final
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Final
 
 from pywasm_sandbox._engine import (
-    CompiledModule,
     Deadline,
-    Engine,
     EngineFailure,
     GuestExit,
     HostImport,
+    Image,
     Instance,
     InterruptReason,
     InterruptWords,
     Limits,
-    ModuleSource,
+    Program,
     Ticket,
 )
-from pywasm_sandbox._vfs.hostfs import HostFS
 from pywasm_sandbox._vfs.namespace import Namespace
-from pywasm_sandbox._vfs.zipfs import ZipFS
 from pywasm_sandbox._wasi import WasiHost, WasiLimits
 from pywasm_sandbox.errors import SandboxInternalError
 
-from .assets import Assets
 from .base import Cell, Guest, GuestOptions, Listener, RunEnd, explain_loss
 from .protocol import (
     BlockedInput,
@@ -35,20 +31,22 @@ from .protocol import (
     Failed,
     Finished,
     InputAnswer,
+    InputQuestion,
     Output,
     configure_request,
     decode_event,
     decode_question,
     encode_answer,
     execute_request,
+    preload_request,
 )
 from .stdio import OutputAssembler, StdioRing
+from .tree import USER_SITE
 
-__all__ = ["PythonGuest", "PythonRuntime"]
+__all__ = ["GUEST_CODE", "IMPORTS", "LIBRARY", "PythonGuest"]
 
 LIBRARY: Final = "/usr/lib/python3.14"
 GUEST_CODE: Final = "/usr/lib/pywasm"
-USER_SITE: Final = "/home/user/.local/lib/python3.14/site-packages"
 SYS_PATH: Final = (
     "/workspace",
     LIBRARY,
@@ -76,7 +74,7 @@ def _stdio_drain(guest: PythonGuest) -> None:
     guest.drain()
 
 
-_IMPORTS: Final = (
+IMPORTS: Final = (
     HostImport("emit", "iii", "", _emit),
     HostImport("request", "ii", "i", _request),
     HostImport("response", "i", "", _response),
@@ -84,31 +82,21 @@ _IMPORTS: Final = (
 )
 
 
-class PythonRuntime:
-    """What all Python guests of a process share: the engine, the assets, the mounted standard library."""
+class _Quiet:
+    """Hears nothing but the error."""
 
-    def __init__(self, engine: Engine, assets: Assets) -> None:
-        self.engine = engine
-        core, stdlib = assets["python-core"], assets["python-stdlib"]
-        stdlib.verify()
-        self._source = ModuleSource(core.name, core.path, core.sha256)
-        self._library = ZipFS(stdlib.path)
-        self._guest_code = HostFS(Path(__file__).parent / "python_guest")
+    def __init__(self) -> None:
+        self.failed: Failed | None = None
 
-    def prepare(self) -> CompiledModule:
-        """Compile the interpreter, or find it in the cache."""
-        return self.engine.module(self._source)
+    def post(self, event: Event) -> None:
+        if isinstance(event, Failed):
+            self.failed = event
 
-    def mount(self, namespace: Namespace) -> None:
-        """Put the standard library and the guest's own code where the interpreter looks for them."""
-        namespace.mount(LIBRARY, self._library)
-        namespace.mount(GUEST_CODE, self._guest_code)
+    def publish(self, interrupted: Callable[[], bool]) -> None:
+        pass
 
-    def instantiate(self, guest: PythonGuest, limits: Limits) -> Instance:
-        """A fresh instance whose host functions belong to ``guest``."""
-        return self.engine.program(self._source, _IMPORTS).instantiate(
-            guest.make_wasi, owner=guest, limits=limits
-        )
+    def ask(self, question: InputQuestion, interrupted: Callable[[], bool]) -> InputAnswer | BlockedInput:
+        return BlockedInput("RuntimeError", "nobody answers while an image is made")
 
 
 class PythonGuest(Guest):
@@ -116,8 +104,16 @@ class PythonGuest(Guest):
 
     language: ClassVar[str] = "python"
 
-    def __init__(self, runtime: PythonRuntime, namespace: Namespace, options: GuestOptions) -> None:
-        self._runtime = runtime
+    def __init__(
+        self,
+        program: Callable[[], Program],
+        namespace: Namespace,
+        options: GuestOptions,
+        image: Callable[[], Image] | None = None,
+    ) -> None:
+        """``program`` and ``image`` are asked for at boot, on the guest's thread: they may take a while."""
+        self._program = program
+        self._image = image
         self._namespace = namespace
         self._options = options
         self._instance: Instance | None = None
@@ -128,6 +124,7 @@ class PythonGuest(Guest):
         self._response = b""
         self._finished: Finished | None = None
         self._failed = False
+        self._addresses: dict[str, Any] = {}
         self._allow_input = False
         self._ticket: Ticket | None = None
 
@@ -150,26 +147,67 @@ class PythonGuest(Guest):
 
     def boot(self) -> None:
         options = self._options
-        instance = self._runtime.instantiate(self, Limits(memory_bytes=options.memory_bytes))
+        image = None if self._image is None else self._image()
+        instance = self._program().instantiate(
+            self.make_wasi, owner=self, limits=Limits(memory_bytes=options.memory_bytes)
+        )
         self._instance = instance
         instance.on_tick = self._on_tick
         try:
-            instance.call("_initialize")
-            self._ring = StdioRing(instance.memory, instance.call("pywasm_stdio_ring"))
-            lines = [f"sys_path={path}" for path in SYS_PATH]
-            lines += ["argv=", "boot_module=pywasm_guest.boot"]
-            self._call_with("pywasm_boot", "\n".join(lines).encode() + b"\n")
-            words = struct.unpack("<4I", instance.memory.read(instance.call("pywasm_interrupt_words"), 16))
-            instance.arm_interrupts(
-                InterruptWords(writes=((words[0], 1), (words[1], 1), (words[2], 2)), reason_address=words[3])
+            if image is None:
+                self._start(instance)
+            else:
+                self._clone(instance, image)
+            is_clone = image is not None
+            self._call_with(
+                "pywasm_handle", configure_request(options.env, options.cwd, [""], is_clone=is_clone)
             )
-            self._call_with("pywasm_handle", configure_request(options.env, options.cwd, [""]))
         except BaseException as failure:
             instance.close()
             if isinstance(failure, EngineFailure | GuestExit):
                 output = "".join(self._boot_output).strip()
                 raise SandboxInternalError(f"the Python guest did not boot: {failure}\n{output}") from failure
             raise
+
+    def _start(self, instance: Instance) -> None:
+        instance.call("_initialize")
+        ring = instance.call("pywasm_stdio_ring")
+        self._ring = StdioRing(instance.memory, ring)
+        lines = [f"sys_path={path}" for path in SYS_PATH]
+        lines += ["argv=", "boot_module=pywasm_guest.boot"]
+        self._call_with("pywasm_boot", "\n".join(lines).encode() + b"\n")
+        words = struct.unpack("<4I", instance.memory.read(instance.call("pywasm_interrupt_words"), 16))
+        self._arm(instance, words)
+        self._addresses = {"ring": ring, "words": words}
+
+    def _clone(self, instance: Instance, image: Image) -> None:
+        notes = image.notes
+        image.apply(instance)
+        self._ring = StdioRing(instance.memory, notes["ring"])
+        self._arm(instance, notes["words"])
+        self._addresses = {"ring": notes["ring"], "words": notes["words"]}
+        instance.wasi.clocks.never_before(notes["monotonic_ns"])
+        instance.wasi.fds.skip_to(notes["next_fd"])
+
+    @staticmethod
+    def _arm(instance: Instance, words: Sequence[int]) -> None:
+        instance.arm_interrupts(
+            InterruptWords(writes=((words[0], 1), (words[1], 1), (words[2], 2)), reason_address=words[3])
+        )
+
+    def capture(self, descriptor: int) -> Image:
+        """Write an image of this guest, idle now, to an open, empty file. On a guest thread."""
+        instance = self._live()
+        fresh = self._program().instantiate(self.make_wasi, owner=self)
+        try:
+            notes = {
+                **self._addresses,
+                "monotonic_ns": instance.wasi.clocks.monotonic_ns(),
+                "next_fd": max(instance.wasi.fds.entries) + 1,
+            }
+            return Image.capture(instance, fresh, descriptor, notes)
+        finally:
+            fresh.close()
 
     def _call_with(
         self, export: str, data: bytes, *, deadline: Deadline | None = None, ticket: Ticket | None = None
@@ -211,6 +249,15 @@ class PythonGuest(Guest):
             cwd=cell.cwd,
             allow_input=cell.allow_input,
         )
+        return self._carry_out(request, cell, listener, ticket)
+
+    def preload(self, modules: Sequence[str], timeout: float) -> Failed | None:
+        """Import modules; how that failed, if it did. On a guest thread, before anything else runs."""
+        quiet = _Quiet()
+        end = self._carry_out(preload_request(modules), Cell("", 0, timeout=timeout), quiet, Ticket())
+        return quiet.failed or end.lost
+
+    def _carry_out(self, request: bytes, cell: Cell, listener: Listener, ticket: Ticket) -> RunEnd:
         self._listener, self._ticket, self._finished, self._failed = listener, ticket, None, False
         self._allow_input = cell.allow_input
         self._assembler.start()

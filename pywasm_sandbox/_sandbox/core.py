@@ -9,9 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pywasm_sandbox._guests.base import Guest, GuestOptions
-from pywasm_sandbox._guests.python import PythonGuest
+from pywasm_sandbox._guests.tree import BASE_ENV, lay_out
 from pywasm_sandbox._vfs.api import VfsError
-from pywasm_sandbox._vfs.devices import DeviceFS
 from pywasm_sandbox._vfs.memory import MemoryFS, Quota
 from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox.errors import ContextNotFoundError, PolicyError, SandboxClosedError
@@ -27,17 +26,6 @@ if TYPE_CHECKING:
     from pywasm_sandbox.models import Execution
 
 __all__ = ["SandboxCore"]
-
-_FOLDERS = ("/workspace", "/tmp", "/home/user/.local/lib/python3.14/site-packages", "/bin", "/dev", "/etc")
-_BASE_ENV = {
-    "HOME": "/home/user",
-    "USER": "user",
-    "TMPDIR": "/tmp",
-    "PATH": "/usr/local/bin:/usr/bin:/bin",
-    "LANG": "C.UTF-8",
-    "TZ": "UTC",
-    "PWD": "/workspace",
-}
 
 
 class SandboxCore:
@@ -64,13 +52,7 @@ class SandboxCore:
     def _lay_out(self) -> None:
         """The default tree: the interpreter below a read-only /usr, all else writable within the quota."""
         namespace = self._namespace
-        for folder in (*_FOLDERS, "/usr"):
-            namespace.make_directories(folder)
-        system = Namespace(MemoryFS())
-        for folder in ("/bin", "/lib/python3.14", "/lib/pywasm", "/local/bin"):
-            system.make_directories(folder)
-        namespace.mount("/usr", system.root.mount.fs, read_only=True)
-        namespace.mount("/dev", DeviceFS())
+        lay_out(namespace)
         self._runtime.python.mount(namespace)
         for path, mount in self.options.mounts.items():
             namespace.make_directories(path)
@@ -88,16 +70,16 @@ class SandboxCore:
 
     def _make_guest(self, context: ContextCore) -> Guest:
         options = self.options
-        return PythonGuest(
-            self._runtime.python,
+        return self._runtime.python.guest(
             self._namespace,
             GuestOptions(
-                env={**_BASE_ENV, "PWD": context.cwd, **options.env, **context.env},
+                env={**BASE_ENV, "PWD": context.cwd, **options.env, **context.env},
                 cwd=context.cwd,
                 memory_bytes=options.memory_bytes,
                 max_output_bytes=options.max_output_bytes,
                 max_open_files=options.max_open_files,
             ),
+            options.preload,
         )
 
     def add_context(self, language: str, cwd: str | None, env: Mapping[str, str] | None) -> ContextCore:

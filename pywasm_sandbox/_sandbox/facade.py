@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
 
+from pywasm_sandbox._guests.python_runtime import DEFAULT_MODULES, check_modules
 from pywasm_sandbox.errors import SandboxError
 
 from .contexts import ContextCore, ContextStatus
@@ -52,6 +53,7 @@ class SandboxSettings(TypedDict, total=False):
     max_contexts: int
     mounts: Mapping[str, Mount | str | Path]
     on_crash: Literal["restart", "error"]
+    preload: Sequence[str] | None
 
 
 class ContextBase:
@@ -196,6 +198,8 @@ class Sandbox(SandboxBase):
       is a read-only `HostFolder`.
     - ``on_crash``: after the interpreter was lost, "restart" boots a fresh one for the next run, "error"
       raises `ContextBrokenError` until the context is restarted ("restart").
+    - ``preload``: modules that are imported already in every context, from an image that is made once and
+      kept in the cache; None boots each interpreter from scratch (the usual ones of the standard library).
 
     Close it, or use it in a ``with`` statement. All methods may be called from any thread.
     """
@@ -374,6 +378,12 @@ def get_sandbox(id: str, **options: Unpack[SandboxSettings]) -> Sandbox:
     return sandbox
 
 
-def prepare() -> None:
-    """Compile the guests, or find them in the cache, ahead of the first sandbox."""
-    Runtime.shared().python.prepare()
+def prepare(preload: Sequence[str] | None = DEFAULT_MODULES) -> None:
+    """Compile the guests and make the image that sandboxes with this ``preload`` start from, or find both in
+    the cache: ahead of the first sandbox, for a container's layer or CI."""
+    runtime = Runtime.shared()
+    if preload is None:
+        runtime.engine.threads.run(runtime.python.program)
+    else:
+        modules = check_modules(preload)
+        runtime.engine.threads.run(lambda: runtime.python.image(modules))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from pywasm_sandbox._guests.python_runtime import DEFAULT_MODULES, check_modules
 from pywasm_sandbox._vfs.api import AnyFileSystem, MountError
 from pywasm_sandbox._vfs.hostfs import HostFS
 from pywasm_sandbox._vfs.memory import MemoryFS, Quota
@@ -138,6 +139,7 @@ class SandboxOptions:
     max_contexts: int = 1000
     mounts: Mapping[str, Mount | str | Path] = field(default_factory=dict)
     on_crash: Literal["restart", "error"] = "restart"
+    preload: Sequence[str] | None = DEFAULT_MODULES
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "env", check_env(self.env))
@@ -157,6 +159,8 @@ class SandboxOptions:
         _check_count("max_contexts", self.max_contexts)
         if self.on_crash not in ("restart", "error"):
             raise ValueError(f"on_crash is {self.on_crash!r}; it must be 'restart' or 'error'")
+        if self.preload is not None:
+            object.__setattr__(self, "preload", check_modules(self.preload))
         for path in self.mounts:
             if not path.startswith("/") or path == "/":
                 raise ValueError(f"mount path {path!r} must be absolute and below /")

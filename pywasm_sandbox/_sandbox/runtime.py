@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pywasm_sandbox._engine import Engine
 from pywasm_sandbox._guests.assets import Assets
-from pywasm_sandbox._guests.python import PythonRuntime
+from pywasm_sandbox._guests.python_runtime import PythonRuntime
 from pywasm_sandbox.errors import LanguageNotAvailableError, SandboxExistsError
 
 if TYPE_CHECKING:

@@ -114,6 +114,15 @@ class FdTable:
         self.entries[number] = entry
         return number
 
+    def skip_to(self, number: int) -> None:
+        """Never give out a number below this one that is not open now.
+
+        A clone of an image has objects with numbers of files that are not open in it; using them must fail
+        with `badf` and not reach a file that was opened since.
+        """
+        self._next = max(self._next, number)
+        self._freed.clear()
+
     def remove(self, number: int) -> None:
         """Forget an fd, which must be open, and close its file."""
         entry = self.entries.pop(number)

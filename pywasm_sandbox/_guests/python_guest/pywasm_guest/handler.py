@@ -80,6 +80,8 @@ class Session:
             self._execute(message)
         elif operation == "configure":
             self._configure(message)
+        elif operation == "preload":
+            self._preload(message["modules"])
         else:
             raise ValueError(f"unknown operation {operation!r}")
 
@@ -88,6 +90,16 @@ class Session:
         os.environ.update(message["env"])
         os.chdir(message["cwd"])
         sys.argv[:] = message["argv"]
+        if message.get("clone"):
+            from .clone import renew
+
+            renew()
+
+    def _preload(self, modules: list[str]) -> None:
+        self.gate.arm()
+        failure = self.gate.attempt(_import_all, modules)
+        status, _ = self._conclude(failure, "<preload>")
+        wire.emit(wire.DONE, f'{{"status":"{status}","exit_code":null,"execution_count":0}}')
 
     # ---- one cell ------------------------------------------------------------------------------------
 
@@ -199,6 +211,11 @@ class Session:
             self._reserve = bytearray(_RESERVE_BYTES)
         except MemoryError:
             pass
+
+
+def _import_all(modules: list[str]) -> None:
+    for name in modules:
+        __import__(name)
 
 
 def _exit_code(exception: BaseException) -> int:

@@ -1,0 +1,189 @@
+"""What the Python guests of a process share: the program, the mounted standard library, and images.
+
+An image is an interpreter that has booted and imported a set of modules. It is made on first use, in a
+private filesystem with nothing of any sandbox in it, and kept beside the compiled code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from pywasm_sandbox._engine import Engine, Image, ModuleSource, Program
+from pywasm_sandbox._vfs.hostfs import HostFS
+from pywasm_sandbox._vfs.memory import MemoryFS
+from pywasm_sandbox._vfs.namespace import Namespace
+from pywasm_sandbox._vfs.zipfs import ZipFS
+
+from .assets import Assets
+from .base import GuestOptions
+from .python import GUEST_CODE, IMPORTS, LIBRARY, PythonGuest
+from .tree import BASE_ENV, lay_out
+
+__all__ = ["DEFAULT_MODULES", "PreloadError", "PythonRuntime", "check_modules"]
+
+DEFAULT_MODULES: Final = (
+    "array",
+    "asyncio",
+    "base64",
+    "bisect",
+    "calendar",
+    "collections",
+    "contextlib",
+    "copy",
+    "csv",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "difflib",
+    "enum",
+    "fractions",
+    "functools",
+    "glob",
+    "gzip",
+    "hashlib",
+    "heapq",
+    "html",
+    "inspect",
+    "io",
+    "itertools",
+    "json",
+    "linecache",
+    "logging",
+    "math",
+    "operator",
+    "os",
+    "pathlib",
+    "pickle",
+    "pprint",
+    "queue",
+    "random",
+    "re",
+    "secrets",
+    "shutil",
+    "sqlite3",
+    "statistics",
+    "string",
+    "struct",
+    "sys",
+    "tempfile",
+    "textwrap",
+    "time",
+    "traceback",
+    "types",
+    "typing",
+    "unicodedata",
+    "urllib.parse",
+    "uuid",
+    "warnings",
+    "zipfile",
+    "IPython.display",
+)
+"""What a sandbox's contexts have imported unless its ``preload`` says otherwise."""
+
+FORMAT: Final = "1"
+PRELOAD_TIMEOUT_SECONDS: Final = 600.0
+_MODULE_NAME: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+class PreloadError(ValueError):
+    """A module that an image was to hold can't be imported."""
+
+
+def check_modules(modules: Sequence[str]) -> tuple[str, ...]:
+    """Names of modules, sorted and each once."""
+    if isinstance(modules, str):
+        raise TypeError(f"preload is a list of module names, not the text {modules!r}")
+    for name in modules:
+        if not isinstance(name, str) or not _MODULE_NAME.fullmatch(name):
+            raise ValueError(f"preload has {name!r}, which is not the name of a module")
+    return tuple(sorted(set(modules)))
+
+
+def _tree_hash(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+class PythonRuntime:
+    """Makes Python guests. Thread-safe."""
+
+    def __init__(self, engine: Engine, assets: Assets) -> None:
+        self.engine = engine
+        self._core, self._stdlib = assets["python-core"], assets["python-stdlib"]
+        self._source = ModuleSource(self._core.name, self._core.path, self._core.sha256)
+        self._library = ZipFS(self._stdlib.path)
+        self._code_folder = Path(__file__).parent / "python_guest"
+        self._guest_code = HostFS(self._code_folder)
+        self._lock = threading.Lock()
+        self._verifying = threading.Lock()
+        self._verified = False
+        self._images: dict[tuple[str, ...], Image] = {}
+
+    def program(self) -> Program:
+        """The interpreter, compiled now if the cache doesn't have it."""
+        return self.engine.program(self._source, IMPORTS)
+
+    def mount(self, namespace: Namespace) -> None:
+        """Put the standard library and the guest's own code where the interpreter looks for them."""
+        namespace.mount(LIBRARY, self._library)
+        namespace.mount(GUEST_CODE, self._guest_code)
+
+    def guest(
+        self, namespace: Namespace, options: GuestOptions, preload: Iterable[str] | None
+    ) -> PythonGuest:
+        """A guest over the files of ``namespace``, not booted yet: a clone of the image with these modules,
+        or for None an interpreter of its own."""
+        if preload is None:
+            self._verify()
+            return PythonGuest(self.program, namespace, options)
+        modules = tuple(preload)
+        return PythonGuest(self.program, namespace, options, lambda: self.image(modules))
+
+    def image(self, modules: tuple[str, ...]) -> Image:
+        """The image with these modules imported. On a guest thread.
+
+        Raises `PreloadError` if one can't be imported.
+        """
+        with self._lock:
+            image = self._images.get(modules)
+            if image is None:
+                image = self._images[modules] = self.engine.image(
+                    self._image_key(modules),
+                    "python image",
+                    lambda descriptor: self._capture(modules, descriptor),
+                )
+            return image
+
+    def _verify(self) -> None:
+        # An image is made of the library's content, so it need not be read again where there is one.
+        with self._verifying:
+            if not self._verified:
+                self._stdlib.verify()
+                self._verified = True
+
+    def _image_key(self, modules: tuple[str, ...]) -> str:
+        parts = (FORMAT, self._core.sha256, self._stdlib.sha256, _tree_hash(self._code_folder), *modules)
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
+
+    def _capture(self, modules: tuple[str, ...], descriptor: int) -> Image:
+        self._verify()
+        namespace = Namespace(MemoryFS())
+        lay_out(namespace)
+        self.mount(namespace)
+        guest = PythonGuest(self.program, namespace, GuestOptions(env=BASE_ENV))
+        try:
+            guest.boot()
+            failed = guest.preload(modules, PRELOAD_TIMEOUT_SECONDS)
+            if failed is not None:
+                raise PreloadError(f"preload: {failed.name}: {failed.message}")
+            return guest.capture(descriptor)
+        finally:
+            guest.close()

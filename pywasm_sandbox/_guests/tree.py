@@ -1,0 +1,37 @@
+"""The folders that every guest finds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pywasm_sandbox._vfs.devices import DeviceFS
+from pywasm_sandbox._vfs.memory import MemoryFS
+from pywasm_sandbox._vfs.namespace import Namespace
+
+__all__ = ["BASE_ENV", "USER_SITE", "lay_out"]
+
+USER_SITE: Final = "/home/user/.local/lib/python3.14/site-packages"
+_FOLDERS: Final = ("/workspace", "/tmp", USER_SITE, "/bin", "/dev", "/etc", "/usr")
+_SYSTEM_FOLDERS: Final = ("/bin", "/lib/python3.14", "/lib/pywasm", "/local/bin")
+
+BASE_ENV: Final = {
+    "HOME": "/home/user",
+    "USER": "user",
+    "TMPDIR": "/tmp",
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LANG": "C.UTF-8",
+    "TZ": "UTC",
+    "PWD": "/workspace",
+}
+"""Environment variables that every context has."""
+
+
+def lay_out(namespace: Namespace) -> None:
+    """Make the default tree: a read-only /usr for the interpreters, devices, all else writable."""
+    for folder in _FOLDERS:
+        namespace.make_directories(folder)
+    system = Namespace(MemoryFS())
+    for folder in _SYSTEM_FOLDERS:
+        system.make_directories(folder)
+    namespace.mount("/usr", system.root.mount.fs, read_only=True)
+    namespace.mount("/dev", DeviceFS())
