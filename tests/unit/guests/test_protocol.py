@@ -44,7 +44,13 @@ def test_execute_request_survives_lone_surrogates() -> None:
 
 def test_configure_request() -> None:
     request = json.loads(configure_request({"HOME": "/home/user"}, "/workspace", [""]))
-    assert request == {"op": "configure", "env": {"HOME": "/home/user"}, "cwd": "/workspace", "argv": [""]}
+    assert request == {
+        "op": "configure",
+        "env": {"HOME": "/home/user"},
+        "cwd": "/workspace",
+        "argv": [""],
+        "clone": False,
+    }
 
 
 def test_decode_display() -> None:
