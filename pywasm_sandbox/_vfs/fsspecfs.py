@@ -163,10 +163,12 @@ class _FsspecFile(ReadOnlyFile):
 
     def _read(self, length: int, offset: int) -> bytes:
         self._check_open()
-        length = min(length, max(0, self._status.size - offset))
+        length = min(length, self._status.size - offset)
+        if length <= 0:
+            return b""
         self._reader.seek(offset)
         pieces: list[bytes] = []
-        while length and (piece := bytes(self._reader.read(length))):
+        while length > 0 and (piece := bytes(self._reader.read(length))):
             pieces.append(piece)
             length -= len(piece)
         return b"".join(pieces)

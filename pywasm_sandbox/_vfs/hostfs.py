@@ -64,6 +64,8 @@ def _translated(method: Callable[_P, _R]) -> Callable[_P, _R]:
             name = errno.errorcode.get(error.errno or 0, "EIO")
             name = {"EOPNOTSUPP": "ENOTSUP", "EDQUOT": "ENOSPC"}.get(name, name)
             raise VfsError(Errno.__members__.get(name, Errno.EIO)) from error
+        except OverflowError as error:
+            raise VfsError(Errno.EINVAL, detail="a number that this host cannot take") from error
         except NotImplementedError as error:
             raise VfsError(Errno.ENOTSUP, detail="this host cannot do that") from error
 
@@ -339,7 +341,9 @@ class _HostFile(File):
         with self._lock:
             fd = self._descriptor()
             # The buffer for a read is made before it: never larger than what there is.
-            length = min(length, max(0, os.fstat(fd).st_size - offset))
+            length = min(length, os.fstat(fd).st_size - offset)
+            if length <= 0:
+                return b""
             data = _pread(fd, length, offset)
             while len(data) < length and (more := _pread(fd, length - len(data), offset + len(data))):
                 data += more
@@ -352,7 +356,7 @@ class _HostFile(File):
         with self._lock:
             fd = self._descriptor()
             done = 0
-            while done < len(buffer):
+            while done < len(buffer) and offset + done <= _SIZE_MAX:
                 count = _pread_into(fd, buffer[done:], offset + done)
                 if not count:
                     break

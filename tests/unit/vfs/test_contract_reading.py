@@ -121,6 +121,9 @@ def test_open_file_and_node_have_the_same_attributes(subject: Subject) -> None:
         (10, len(PATTERN)),
         (10, len(PATTERN) + 100_000),
         (1 << 40, 199_000),
+        (10, 1 << 63),
+        (10, (1 << 64) - 1),
+        (0, 1 << 63),
     ],
 )
 def test_pread_and_pread_into(subject: Subject, length: int, offset: int) -> None:

@@ -183,7 +183,11 @@ def test_offsets_beyond_the_largest_file_efbig(subject: Subject) -> None:
         with fails(Errno.EFBIG):
             file.pwrite(b"xy", (1 << 63) - 1)
         with fails(Errno.EFBIG):
+            file.pwrite(b"x", (1 << 64) - 1)
+        with fails(Errno.EFBIG):
             file.truncate(1 << 63)
+        with fails(Errno.EFBIG):
+            file.allocate(1 << 63, 1 << 63)
         assert file.size == 6
 
 
