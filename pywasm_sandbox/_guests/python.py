@@ -261,6 +261,8 @@ class PythonGuest(Guest):
         self._listener, self._ticket, self._finished, self._failed = listener, ticket, None, False
         self._allow_input = cell.allow_input
         self._assembler.start()
+        # What else ran on this thread before is not the guest's CPU time.
+        self._live().wasi.clocks.rebase_cpu()
         deadline = Deadline.after(cell.timeout, cell.grace_seconds)
         end: RunEnd
         try:
@@ -292,8 +294,6 @@ class PythonGuest(Guest):
         if instance.broken is None and not instance.closed:
             self.drain()
         self._assembler.finish()
-        if self._listener is not None:
-            self._listener.publish(self._interrupted)
 
     # ---- what the guest does --------------------------------------------------------------------------
 
@@ -328,7 +328,9 @@ class PythonGuest(Guest):
     def _on_tick(self) -> None:
         self.drain()
         self._assembler.tick()
-        if self._listener is not None:
+        # After its last event the run is as good as over: what is left comes with the end, and the caller's
+        # thread is woken up once instead of twice.
+        if self._listener is not None and self._finished is None:
             self._listener.publish(self._interrupted)
 
     def _on_block(self) -> None:
