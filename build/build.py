@@ -1,8 +1,8 @@
 """Build the guests' assets from the pinned archives of `manifest.toml`.
 
-    python build/build.py all                      everything, into wasm_assets/
-    python build/build.py --sources DIR core       one stage and what it needs, archives from DIR
-    python build/build.py --list                   the stages, and which of them are up to date
+- `python build/build.py all`: everything, into wasm_assets/
+- `python build/build.py --sources DIR core`: one stage and what it needs, archives from DIR
+- `python build/build.py --list`: the stages, and which of them are up to date
 """
 
 from __future__ import annotations
@@ -14,20 +14,31 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-from driver.archives import ArchiveStore
-from driver.manifest import load_manifest
-from driver.registry import load_recipes
-from driver.stages import BUILD_DIRECTORY, Builder
+from driver.archives import ArchiveStore  # noqa: E402
+from driver.manifest import load_manifest  # noqa: E402
+from driver.registry import load_recipes  # noqa: E402
+from driver.stages import BUILD_DIRECTORY, Builder  # noqa: E402
 
 
 def parse_arguments() -> argparse.Namespace:
     default_cache = Path(os.environ.get("PYWASM_BUILD_CACHE", "~/.cache/pywasm-build")).expanduser()
     parser = argparse.ArgumentParser(description="Build the WebAssembly guests.")
     parser.add_argument("stages", nargs="*", default=["all"], help="stages to build (default: all)")
-    parser.add_argument("--sources", action="append", type=Path, default=[], metavar="DIR",
-                        help="folder with archives (may be given several times)")
-    parser.add_argument("--cache", type=Path, default=default_cache, metavar="DIR",
-                        help=f"outputs, logs and downloads (default: {default_cache})")
+    parser.add_argument(
+        "--sources",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="DIR",
+        help="folder with archives (may be given several times)",
+    )
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=default_cache,
+        metavar="DIR",
+        help=f"outputs, logs and downloads (default: {default_cache})",
+    )
     parser.add_argument("--jobs", type=int, default=2, help="parallel jobs (default: 2)")
     parser.add_argument("--nice", type=int, default=10, help="niceness of the commands (default: 10)")
     parser.add_argument("--force", action="store_true", help="rebuild the named stages even if up to date")

@@ -47,8 +47,16 @@ class ArchiveStore:
         commands = {
             "debian-source": ["apt-get", "source", "--download-only", f"{package}={archive.version}"],
             "debian-binary": ["apt-get", "download", f"{package}={archive.version}"],
-            "pypi": [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", ":all:",
-                     f"{package}=={archive.version}"],
+            "pypi": [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--no-deps",
+                "--no-binary",
+                ":all:",
+                f"{package}=={archive.version}",
+            ],
         }
         if kind not in commands:
             raise SystemExit(
@@ -58,8 +66,9 @@ class ArchiveStore:
         try:
             subprocess.run(commands[kind], cwd=self._cache, check=True)
         except (OSError, subprocess.CalledProcessError) as error:
-            raise SystemExit(f"fetching {archive.filename} failed ({error}); "
-                             "put the file into a --sources folder") from None
+            raise SystemExit(
+                f"fetching {archive.filename} failed ({error}); put the file into a --sources folder"
+            ) from None
         path = self._cache / archive.filename
         if not path.is_file():
             raise SystemExit(f"{' '.join(commands[kind])} did not bring {archive.filename}")

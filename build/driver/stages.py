@@ -32,6 +32,8 @@ class Stage:
     needs: tuple[str, ...] = ()
     archives: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    always: bool = False
+    """Run it whenever it is asked for: it writes outside the cache."""
 
 
 @dataclass
@@ -41,7 +43,13 @@ class Registry:
     stages: dict[str, Stage] = field(default_factory=dict)
 
     def stage(
-        self, name: str, *, needs: Iterable[str] = (), archives: Iterable[str] = (), files: Iterable[str] = ()
+        self,
+        name: str,
+        *,
+        needs: Iterable[str] = (),
+        archives: Iterable[str] = (),
+        files: Iterable[str] = (),
+        always: bool = False,
     ) -> Callable[[StageFunction], StageFunction]:
         """Decorator that declares the function as the stage `name`."""
 
@@ -49,7 +57,9 @@ class Registry:
             if name in self.stages:
                 raise SystemExit(f"the stage {name!r} is declared twice")
             recipe = Path(function.__code__.co_filename)
-            self.stages[name] = Stage(name, function, recipe, tuple(needs), tuple(archives), tuple(files))
+            self.stages[name] = Stage(
+                name, function, recipe, tuple(needs), tuple(archives), tuple(files), always
+            )
             return function
 
         return declare
@@ -80,14 +90,24 @@ class Context:
             raise SystemExit(f"stage {self._stage.name} uses {name} without declaring it in archives=")
         return self._builder.manifest[name]
 
-    def unpack(self, name: str, into: str | None = None) -> Path:
-        """Unpack an archive into the work folder and apply its patches (`patches/<name>/*.patch`)."""
-        archive = self.archive(name)
-        destination = self.work / (into or name)
-        unpack(self._builder.store.locate(archive), destination)
-        for patch in sorted((BUILD_DIRECTORY / "patches" / name).glob("*.patch")):
-            self.run("patch", "-p1", "--forward", "--fuzz=0", "-i", patch, cwd=destination)
+    def locate(self, name: str) -> Path:
+        """Path of an archive that this stage declares, fetched and verified."""
+        return self._builder.store.locate(self.archive(name))
+
+    def unpack(self, name: str) -> Path:
+        """Unpack an archive into the work folder."""
+        destination = self.work / name
+        unpack(self.locate(name), destination)
         return destination
+
+    def patch(self, source: Path, name: str) -> None:
+        """Apply `patches/<name>/*.patch` in order; the stage declares them in `files`."""
+        if f"patches/{name}/*.patch" not in self._stage.files:
+            raise SystemExit(
+                f"stage {self._stage.name} applies patches/{name}/*.patch without declaring it in files="
+            )
+        for patch in sorted((BUILD_DIRECTORY / "patches" / name).glob("*.patch")):
+            self.run("patch", "-p1", "--forward", "--fuzz=0", "-i", patch, cwd=source)
 
     def stage_hash(self, name: str) -> str:
         """The input hash of a stage, as recorded in the assets' manifest."""
@@ -97,30 +117,49 @@ class Context:
         """The environment of every command: fixed locale, time zone and time stamp."""
         kept = ("PATH", "HOME", "TMPDIR", "USER")
         environment = {key: os.environ[key] for key in kept if key in os.environ}
-        environment.update(LC_ALL="C.UTF-8", TZ="UTC", SOURCE_DATE_EPOCH=str(SOURCE_DATE_EPOCH),
-                           ZERO_AR_DATE="1", PYTHONHASHSEED="0")
+        environment.update(
+            LC_ALL="C.UTF-8",
+            TZ="UTC",
+            SOURCE_DATE_EPOCH=str(SOURCE_DATE_EPOCH),
+            ZERO_AR_DATE="1",
+            PYTHONHASHSEED="0",
+        )
         environment.update(extra or {})
         return environment
 
-    def run(self, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> None:
+    def run(
+        self, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> None:
         """Run a command at low priority, its output appended to the stage's log; fail with the log's tail."""
         arguments = ["nice", "-n", str(self._builder.niceness), *map(str, command)]
         with self.log.open("ab") as log:
             log.write(f"+ {' '.join(arguments[3:])}\n".encode())
             log.flush()
             result = subprocess.run(
-                arguments, cwd=cwd or self.work, env=self.environment(env), stdin=subprocess.DEVNULL,
-                stdout=log, stderr=subprocess.STDOUT, check=False,
+                arguments,
+                cwd=cwd or self.work,
+                env=self.environment(env),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                check=False,
             )
         if result.returncode:
             tail = self.log.read_bytes()[-4000:].decode("utf-8", "replace")
-            raise SystemExit(f"{tail}\nstage {self._stage.name}: {command[0]} failed with "
-                             f"{result.returncode}; the whole log is {self.log}")
+            raise SystemExit(
+                f"{tail}\nstage {self._stage.name}: {command[0]} failed with "
+                f"{result.returncode}; the whole log is {self.log}"
+            )
 
-    def capture(self, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
+    def capture(
+        self, *command: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    ) -> str:
         """Run a command and return its standard output."""
         result = subprocess.run(
-            list(map(str, command)), cwd=cwd or self.work, env=self.environment(env), check=True,
+            list(map(str, command)),
+            cwd=cwd or self.work,
+            env=self.environment(env),
+            check=True,
             stdout=subprocess.PIPE,
         )
         return result.stdout.decode()
@@ -130,7 +169,12 @@ class Builder:
     """Runs stages in dependency order, reusing outputs whose inputs did not change."""
 
     def __init__(
-        self, registry: Registry, manifest: dict[str, Archive], store: ArchiveStore, cache: Path, jobs: int,
+        self,
+        registry: Registry,
+        manifest: dict[str, Archive],
+        store: ArchiveStore,
+        cache: Path,
+        jobs: int,
         niceness: int = 10,
     ) -> None:
         self.registry = registry
@@ -156,16 +200,21 @@ class Builder:
 
     def _compute_hash(self, stage: Stage) -> str:
         files = {stage.recipe}
-        for pattern in (*stage.files, *(f"patches/{archive}/*.patch" for archive in stage.archives)):
-            found = [path for path in BUILD_DIRECTORY.glob(pattern)
-                     if path.is_file() and "__pycache__" not in path.parts]
-            if not found and not pattern.startswith("patches/"):
+        for pattern in stage.files:
+            found = [
+                path
+                for path in BUILD_DIRECTORY.glob(pattern)
+                if path.is_file() and "__pycache__" not in path.parts
+            ]
+            if not found:
                 raise SystemExit(f"stage {stage.name}: files={pattern!r} matches nothing below build/")
             files.update(found)
         inputs = {
             "name": stage.name,
-            "files": {str(path.relative_to(BUILD_DIRECTORY)): hashlib.sha256(path.read_bytes()).hexdigest()
-                      for path in sorted(files)},
+            "files": {
+                str(path.relative_to(BUILD_DIRECTORY)): hashlib.sha256(path.read_bytes()).hexdigest()
+                for path in sorted(files)
+            },
             "archives": {archive: self.manifest[archive].sha256 for archive in stage.archives},
             "needs": {need: self.hash_of(need) for need in stage.needs},
             "epoch": SOURCE_DATE_EPOCH,
@@ -182,7 +231,7 @@ class Builder:
     def build(self, name: str, *, force: bool = False) -> None:
         """Build a stage after what it needs; `force` rebuilds this stage though its output is there."""
         stage = self.stage(name)
-        if not force and self.is_done(name):
+        if not force and not stage.always and self.is_done(name):
             return
         for need in stage.needs:
             self.build(need)

@@ -29,7 +29,9 @@ def put(source: Path, destination: Path) -> None:
     temporary.replace(destination)
 
 
-def publish(context: Context, assets: tuple[tuple[str, str, str, str], ...], licence_stages: tuple[str, ...]) -> None:
+def publish(
+    context: Context, assets: tuple[tuple[str, str, str, str], ...], licence_stages: tuple[str, ...]
+) -> None:
     """Write `wasm_assets/`; the manifest last, so that it never names a file that is not there."""
     target = context.repository / "wasm_assets"
     (target / "licences").mkdir(parents=True, exist_ok=True)
@@ -37,25 +39,32 @@ def publish(context: Context, assets: tuple[tuple[str, str, str, str], ...], lic
     for name, kind, stage_name, file in assets:
         source = context.dep(stage_name) / file
         put(source, target / file)
-        entries.append({"name": name, "file": file, "sha256": sha256_of(source), "size": source.stat().st_size,
-                        "recipe": context.stage_hash(stage_name), "kind": kind})
+        entries.append(
+            {
+                "name": name,
+                "file": file,
+                "sha256": sha256_of(source),
+                "size": source.stat().st_size,
+                "recipe": context.stage_hash(stage_name),
+                "kind": kind,
+            }
+        )
     licences = {}
     for stage_name in licence_stages:
         for path in sorted((context.dep(stage_name) / "licences").glob("*.txt")):
             put(path, target / "licences" / path.name)
             licences[path.stem] = f"licences/{path.name}"
-    manifest = {"format": 1, "assets": entries,
-                "licences": [{"name": name, "file": licences[name]} for name in sorted(licences)]}
+    manifest = {
+        "format": 1,
+        "assets": entries,
+        "licences": [{"name": name, "file": licences[name]} for name in sorted(licences)],
+    }
     made = context.work / "manifest.json"
     made.write_text(json.dumps(manifest, indent=2) + "\n")
     put(made, target / "manifest.json")
 
 
-PLAIN = tuple((name, kind, "core-plain" if stage_name == "core" else stage_name, file)
-              for name, kind, stage_name, file in ASSETS if kind in ("core", "stdlib"))
-
-
-@stage("assets-plain", needs=("core-plain", "stdlib", "cpython-plain", "toolchain", *LIBRARY_STAGES))
-def publish_plain(context: Context) -> None:
-    """The assets with the core that has no profile: for work on the build itself."""
-    publish(context, PLAIN, ("cpython-plain", "toolchain", *LIBRARY_STAGES))
+@stage("all", needs=("core", "stdlib", "samples", "cpython", "toolchain", *LIBRARY_STAGES), always=True)
+def publish_all(context: Context) -> None:
+    """Everything, into `wasm_assets/`."""
+    publish(context, ASSETS, ("cpython", "toolchain", *LIBRARY_STAGES))

@@ -12,7 +12,13 @@ def build_native_python(context: Context) -> None:
     source = context.unpack("cpython")
     build = context.work / "build"
     build.mkdir()
-    context.run(source / "configure", "-q", f"--prefix={context.out}", "--without-ensurepip",
-                "--disable-test-modules", cwd=build)
+    context.run(
+        source / "configure",
+        "-q",
+        f"--prefix={context.out}",
+        "--without-ensurepip",
+        "--disable-test-modules",
+        cwd=build,
+    )
     context.run("make", f"-j{context.jobs}", cwd=build)
     context.run("make", "install", cwd=build)

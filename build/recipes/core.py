@@ -12,11 +12,26 @@ from recipes.cpython import LIBRARIES, LIBRARY_STAGES
 from recipes.toolchain import TARGET, toolchain_environment
 
 STACK_SIZE = 8 << 20
-RUNTIME_SOURCES = ("boot", "dynamic", "interrupt", "memory", "module", "stdio")
-WRAPPED = ("__wasi_fd_write", "__wasi_fd_close", "__wasi_fd_renumber")
-WHOLE_ARCHIVES = ("libwasi-emulated-signal", "libwasi-emulated-getpid", "libwasi-emulated-process-clocks",
-                  "libwasi-emulated-mman", "libsetjmp", "libunwind", "libc-printscan-long-double", "libc")
-LINKER_SYMBOLS = ("__stack_pointer", "__heap_base", "__heap_end", "__data_end", "__cpp_exception", "__c_longjmp")
+RUNTIME_SOURCES = ("boot", "dynamic", "interrupt", "memory", "module", "sleep", "stdio")
+WRAPPED = ("__wasi_fd_write", "__wasi_fd_close", "__wasi_fd_renumber", "clock_nanosleep")
+WHOLE_ARCHIVES = (
+    "libwasi-emulated-signal",
+    "libwasi-emulated-getpid",
+    "libwasi-emulated-process-clocks",
+    "libwasi-emulated-mman",
+    "libsetjmp",
+    "libunwind",
+    "libc-printscan-long-double",
+    "libc",
+)
+LINKER_SYMBOLS = (
+    "__stack_pointer",
+    "__heap_base",
+    "__heap_end",
+    "__data_end",
+    "__cpp_exception",
+    "__c_longjmp",
+)
 
 NOT_EXPORTED = re.compile(
     r"""^(
@@ -45,7 +60,7 @@ def defined_symbols(context: Context, archive: Path, *, hidden: bool) -> set[str
 
 
 def export_list(context: Context, public: list[Path], whole: list[Path]) -> list[str]:
-    """What side modules may import: everything that the `whole` archives define, of `public` ones what is not hidden.
+    """What side modules may import: all that `whole` archives define, of `public` ones what is not hidden.
 
     wasi-libc and compiler-rt are compiled with hidden visibility throughout, which says nothing there.
     """
@@ -63,9 +78,20 @@ def compile_runtime(context: Context, cpython: Path) -> list[Path]:
     for name in RUNTIME_SOURCES:
         objects.append(context.work / f"{name}.o")
         context.run(
-            f"{TARGET}-clang", "-O2", "-msimd128", "-std=gnu11", "-Wall", "-Werror", "-D_WASI_EMULATED_SIGNAL",
-            f"-ffile-prefix-map={context.recipes}=/build", f"-I{include}", "-c",
-            context.recipes / "runtime" / f"{name}.c", "-o", objects[-1], env=environment,
+            f"{TARGET}-clang",
+            "-O2",
+            "-msimd128",
+            "-std=gnu11",
+            "-Wall",
+            "-Werror",
+            "-D_WASI_EMULATED_SIGNAL",
+            f"-ffile-prefix-map={context.recipes}=/build",
+            f"-I{include}",
+            "-c",
+            context.recipes / "runtime" / f"{name}.c",
+            "-o",
+            objects[-1],
+            env=environment,
         )
     return objects
 
@@ -75,7 +101,9 @@ def link_core(context: Context, cpython: Path, output: Path) -> None:
     toolchain = context.dep("toolchain")
     sysroot = toolchain / "sysroot" / "lib" / TARGET
     builtins = toolchain / "resource/lib/wasm32-unknown-wasip1/libclang_rt.builtins.a"
-    python = sorted((cpython / "lib").glob("*.a"), key=lambda path: (path.name != "libpython3.14.a", path.name))
+    python = sorted(
+        (cpython / "lib").glob("*.a"), key=lambda path: (path.name != "libpython3.14.a", path.name)
+    )
     libraries = [context.dep(name) / "lib" / f"lib{library}.a" for name, library in LIBRARIES.values()]
     runtime = compile_runtime(context, cpython)
     exported = export_list(
@@ -87,12 +115,32 @@ def link_core(context: Context, cpython: Path, output: Path) -> None:
     response = context.work / "exports.rsp"
     response.write_text("".join(f"-Wl,--export={name}\n" for name in exported))
     context.run(
-        f"{TARGET}-clang++", "-fwasm-exceptions", "-mexec-model=reactor", "-z", f"stack-size={STACK_SIZE}",
-        "-Wl,--stack-first", "-Wl,--strip-debug", "-Wl,--growable-table", "-Wl,--export-table",
-        *(f"-Wl,--wrap={name}" for name in WRAPPED), f"@{response}", *runtime, *python, *libraries,
-        "-lwasi-emulated-signal", "-lwasi-emulated-getpid", "-lwasi-emulated-process-clocks",
-        "-lwasi-emulated-mman", "-lc++", "-lc++abi", "-lunwind", "-lsetjmp", "-lc-printscan-long-double",
-        "-o", output, env=toolchain_environment(toolchain),
+        f"{TARGET}-clang++",
+        "-fwasm-exceptions",
+        "-mexec-model=reactor",
+        "-z",
+        f"stack-size={STACK_SIZE}",
+        "-Wl,--stack-first",
+        "-Wl,--strip-debug",
+        "-Wl,--growable-table",
+        "-Wl,--export-table",
+        *(f"-Wl,--wrap={name}" for name in WRAPPED),
+        f"@{response}",
+        *runtime,
+        *python,
+        *libraries,
+        "-lwasi-emulated-signal",
+        "-lwasi-emulated-getpid",
+        "-lwasi-emulated-process-clocks",
+        "-lwasi-emulated-mman",
+        "-lc++",
+        "-lc++abi",
+        "-lunwind",
+        "-lsetjmp",
+        "-lc-printscan-long-double",
+        "-o",
+        output,
+        env=toolchain_environment(toolchain),
     )
     check_core(output)
 
@@ -101,8 +149,18 @@ def check_core(path: Path) -> None:
     """Fail if the module is not what hosts rely on."""
     data = path.read_bytes()
     exported = {entity.name: entity for entity in wasm.exports(data)}
-    for name in ("memory", "__indirect_function_table", "_initialize", "pywasm_boot", "pywasm_handle",
-                 "pywasm_alloc", "pywasm_free", "pywasm_memalign", "pywasm_interrupt_words", "pywasm_stdio_ring"):
+    for name in (
+        "memory",
+        "__indirect_function_table",
+        "_initialize",
+        "pywasm_boot",
+        "pywasm_handle",
+        "pywasm_alloc",
+        "pywasm_free",
+        "pywasm_memalign",
+        "pywasm_interrupt_words",
+        "pywasm_stdio_ring",
+    ):
         if name not in exported:
             raise SystemExit(f"{path.name} does not export {name}")
     reachable = {entity.index for entity in exported.values() if entity.kind == "global"}
@@ -124,3 +182,7 @@ def build_core_plain(context: Context) -> None:
     link_core(context, context.dep("cpython-plain"), context.out / "python-core.wasm")
 
 
+@stage("core", needs=(*NEEDS, "cpython"), files=FILES)
+def build_core(context: Context) -> None:
+    """The core that is shipped."""
+    link_core(context, context.dep("cpython"), context.out / "python-core.wasm")

@@ -9,29 +9,37 @@ from driver.registry import stage
 from driver.stages import Context
 from recipes.toolchain import toolchain_environment
 
-LIBRARIES = {"ZLIB": ("zlib", "z"), "BZIP2": ("bzip2", "bz2"), "LIBLZMA": ("xz", "lzma"),
-             "LIBSQLITE3": ("sqlite", "sqlite3"), "LIBZSTD": ("zstd", "zstd")}
+LIBRARIES = {
+    "ZLIB": ("zlib", "z"),
+    "BZIP2": ("bzip2", "bz2"),
+    "LIBLZMA": ("xz", "lzma"),
+    "LIBSQLITE3": ("sqlite", "sqlite3"),
+    "LIBZSTD": ("zstd", "zstd"),
+}
 LIBRARY_STAGES = tuple(stage_name for stage_name, _ in LIBRARIES.values())
 NEEDS = ("toolchain", "build-python", *LIBRARY_STAGES)
 CFLAGS = "-O2 -msimd128"
 
 
-def compile_cpython(context: Context, flags: str = "", link_flags: str = "", libraries: str = "") -> Path:
+def compile_cpython(
+    context: Context, flags: str = "", link_flags: str = "", toolchain: str = "toolchain"
+) -> Path:
     """Configure and make CPython in the work folder; the build folder, with `python.wasm` in it."""
     source = context.unpack("cpython")
+    context.patch(source, "cpython")
     build = context.work / "build"
     (build / "Modules").mkdir(parents=True)
     (build / "Modules/Setup.local").write_text("*static*\n")
     environment = {
-        **toolchain_environment(context.dep("toolchain")),
+        **toolchain_environment(context.dep(toolchain)),
         "READELF": "true",
         "CONFIG_SITE": str(source / "Tools/wasm/wasi/config.site-wasm32-wasi"),
         "PKG_CONFIG_PATH": "",
         "PKG_CONFIG_LIBDIR": str(context.work / "no-pkg-config"),
         "CFLAGS": f"{CFLAGS} -ffile-prefix-map={context.work}=/build "
-                  f"-ffile-prefix-map={context.dep('toolchain')}=/toolchain {flags}".strip(),
-        "LDFLAGS": link_flags,
-        "LIBS": libraries,
+        f"-ffile-prefix-map={context.dep(toolchain)}=/toolchain {flags}".strip(),
+        # clang runs wasm-opt after -O2 links if it finds one, hundreds of times in configure.
+        "LDFLAGS": f"--no-wasm-opt {link_flags}".strip(),
         "OPT": "-DNDEBUG -g0",
     }
     for variable, (stage_name, library) in LIBRARIES.items():
@@ -39,9 +47,17 @@ def compile_cpython(context: Context, flags: str = "", link_flags: str = "", lib
         environment[f"{variable}_CFLAGS"] = f"-I{prefix / 'include'}"
         environment[f"{variable}_LIBS"] = f"-L{prefix / 'lib'} -l{library}"
     context.run(
-        source / "configure", "-q", "--host=wasm32-wasip1", "--build=x86_64-pc-linux-gnu",
-        f"--with-build-python={context.dep('build-python') / 'bin/python3.14'}", "--prefix=/usr",
-        "--disable-test-modules", "--without-ensurepip", "--with-pymalloc", cwd=build, env=environment,
+        source / "configure",
+        "-q",
+        "--host=wasm32-wasip1",
+        "--build=x86_64-pc-linux-gnu",
+        f"--with-build-python={context.dep('build-python') / 'bin/python3.14'}",
+        "--prefix=/usr",
+        "--disable-test-modules",
+        "--without-ensurepip",
+        "--with-pymalloc",
+        cwd=build,
+        env=environment,
     )
     context.run("make", f"-j{context.jobs}", cwd=build, env=environment)
     return build
@@ -52,8 +68,12 @@ def collect(context: Context, build: Path) -> None:
     source = context.work / "cpython"
     libraries = context.out / "lib"
     libraries.mkdir()
-    archives = [build / "libpython3.14.a", build / "Modules/_decimal/libmpdec/libmpdec.a",
-                build / "Modules/expat/libexpat.a", *sorted((build / "Modules/_hacl").glob("*.a"))]
+    archives = [
+        build / "libpython3.14.a",
+        build / "Modules/_decimal/libmpdec/libmpdec.a",
+        build / "Modules/expat/libexpat.a",
+        *sorted((build / "Modules/_hacl").glob("*.a")),
+    ]
     for archive in archives:
         flatten_archive(context, archive, libraries / archive.name)
     headers = context.out / "include" / "python3.14"
@@ -83,7 +103,24 @@ def flatten_archive(context: Context, archive: Path, destination: Path) -> None:
     context.run("bash", "-c", f"llvm-ar-22 -M < {path}")
 
 
-@stage("cpython-plain", needs=NEEDS, archives=["cpython"])
+@stage("cpython-plain", needs=NEEDS, archives=["cpython"], files=["patches/cpython/*.patch"])
 def build_plain(context: Context) -> None:
     """Without a profile: the quick variant, and the reference the profile is measured against."""
     collect(context, compile_cpython(context))
+
+
+@stage(
+    "cpython",
+    needs=NEEDS,
+    archives=["cpython"],
+    files=["patches/cpython/*.patch", "training/python.profdata"],
+)
+def build_with_profile(context: Context) -> None:
+    """With the committed profile: what is shipped."""
+    profile = context.recipes / "training/python.profdata"
+    collect(
+        context,
+        compile_cpython(
+            context, f"-fprofile-use={profile} -Wno-profile-instr-unprofiled -Wno-profile-instr-out-of-date"
+        ),
+    )

@@ -12,15 +12,28 @@ from recipes.toolchain import toolchain_environment
 CFLAGS = ("-O2", "-g0", "-DNDEBUG", "-msimd128")
 
 SQLITE_OPTIONS = (
-    "-DSQLITE_THREADSAFE=0", "-DSQLITE_OMIT_LOAD_EXTENSION", "-DSQLITE_ENABLE_FTS5", "-DSQLITE_ENABLE_FTS3",
-    "-DSQLITE_ENABLE_FTS3_PARENTHESIS", "-DSQLITE_ENABLE_RTREE", "-DSQLITE_ENABLE_MATH_FUNCTIONS",
-    "-DSQLITE_ENABLE_COLUMN_METADATA", "-DSQLITE_ENABLE_DBSTAT_VTAB", "-DSQLITE_DEFAULT_MEMSTATUS=0",
-    "-DSQLITE_TEMP_STORE=2", "-DSQLITE_OMIT_SHARED_CACHE",
+    "-DSQLITE_THREADSAFE=0",
+    "-DSQLITE_OMIT_LOAD_EXTENSION",
+    "-DSQLITE_ENABLE_FTS5",
+    "-DSQLITE_ENABLE_FTS3",
+    "-DSQLITE_ENABLE_FTS3_PARENTHESIS",
+    "-DSQLITE_ENABLE_RTREE",
+    "-DSQLITE_ENABLE_MATH_FUNCTIONS",
+    "-DSQLITE_ENABLE_COLUMN_METADATA",
+    "-DSQLITE_ENABLE_DBSTAT_VTAB",
+    "-DSQLITE_DEFAULT_MEMSTATUS=0",
+    "-DSQLITE_TEMP_STORE=2",
+    "-DSQLITE_OMIT_SHARED_CACHE",
 )
 
 
 def compile_archive(
-    context: Context, source: Path, library: str, files: list[str], headers: list[str], licence: str,
+    context: Context,
+    source: Path,
+    library: str,
+    files: list[str],
+    headers: list[str],
+    licence: str,
     flags: tuple[str, ...] = (),
 ) -> None:
     """Compile `files` to `lib<library>.a` in the stage's prefix, with `headers` and the licence text."""
@@ -30,8 +43,18 @@ def compile_archive(
     made: list[Path] = []
     for name in files:
         made.append(objects / (name.replace("/", "_") + ".o"))
-        context.run("wasm32-wasip1-clang", *CFLAGS, f"-ffile-prefix-map={source}=/{library}", *flags,
-                    "-c", name, "-o", made[-1], cwd=source, env=environment)
+        context.run(
+            "wasm32-wasip1-clang",
+            *CFLAGS,
+            f"-ffile-prefix-map={source}=/{library}",
+            *flags,
+            "-c",
+            name,
+            "-o",
+            made[-1],
+            cwd=source,
+            env=environment,
+        )
     for folder in ("lib", "include", "licences"):
         (context.out / folder).mkdir(exist_ok=True)
     context.run("llvm-ar-22", "rcsD", context.out / "lib" / f"lib{library}.a", *made)
@@ -42,17 +65,35 @@ def compile_archive(
 
 @stage("zlib", needs=["toolchain-base"], archives=["zlib"])
 def build_zlib(context: Context) -> None:
-    names = ["adler32", "compress", "crc32", "deflate", "infback", "inffast", "inflate", "inftrees", "trees",
-             "uncompr", "zutil"]
-    compile_archive(context, context.unpack("zlib"), "z", [f"{name}.c" for name in names],
-                    ["zlib.h", "zconf.h"], "LICENSE")
+    names = [
+        "adler32",
+        "compress",
+        "crc32",
+        "deflate",
+        "infback",
+        "inffast",
+        "inflate",
+        "inftrees",
+        "trees",
+        "uncompr",
+        "zutil",
+    ]
+    compile_archive(
+        context,
+        context.unpack("zlib"),
+        "z",
+        [f"{name}.c" for name in names],
+        ["zlib.h", "zconf.h"],
+        "LICENSE",
+    )
 
 
 @stage("bzip2", needs=["toolchain-base"], archives=["bzip2"])
 def build_bzip2(context: Context) -> None:
     names = ["blocksort", "huffman", "crctable", "randtable", "compress", "decompress", "bzlib"]
-    compile_archive(context, context.unpack("bzip2"), "bz2", [f"{name}.c" for name in names],
-                    ["bzlib.h"], "LICENSE")
+    compile_archive(
+        context, context.unpack("bzip2"), "bz2", [f"{name}.c" for name in names], ["bzlib.h"], "LICENSE"
+    )
 
 
 @stage("sqlite", needs=["toolchain-base"], archives=["sqlite"])
@@ -66,18 +107,28 @@ def build_sqlite(context: Context) -> None:
         "legal notice, they give a blessing: May you do good and not evil. May you find forgiveness for\n"
         "yourself and forgive others. May you share freely, never taking more than you give.\n"
     )
-    compile_archive(context, source, "sqlite3", ["sqlite3.c"], ["sqlite3.h", "sqlite3ext.h"], "LICENCE",
-                    SQLITE_OPTIONS)
+    compile_archive(
+        context, source, "sqlite3", ["sqlite3.c"], ["sqlite3.h", "sqlite3ext.h"], "LICENCE", SQLITE_OPTIONS
+    )
 
 
 @stage("zstd", needs=["toolchain-base"], archives=["zstd"])
 def build_zstd(context: Context) -> None:
     source = context.unpack("zstd")
-    files = sorted(str(path.relative_to(source)) for folder in ("common", "compress", "decompress", "dictBuilder")
-                   for path in (source / "lib" / folder).glob("*.c"))
-    compile_archive(context, source, "zstd", files,
-                    ["lib/zstd.h", "lib/zdict.h", "lib/zstd_errors.h"], "LICENSE",
-                    ("-DZSTD_DISABLE_ASM=1", "-DZSTD_LEGACY_SUPPORT=0", "-Ilib", "-Ilib/common"))
+    files = sorted(
+        str(path.relative_to(source))
+        for folder in ("common", "compress", "decompress", "dictBuilder")
+        for path in (source / "lib" / folder).glob("*.c")
+    )
+    compile_archive(
+        context,
+        source,
+        "zstd",
+        files,
+        ["lib/zstd.h", "lib/zdict.h", "lib/zstd_errors.h"],
+        "LICENSE",
+        ("-DZSTD_DISABLE_ASM=1", "-DZSTD_LEGACY_SUPPORT=0", "-Ilib", "-Ilib/common"),
+    )
 
 
 @stage("xz", needs=["toolchain-base"], archives=["xz"])
@@ -85,10 +136,29 @@ def build_xz(context: Context) -> None:
     source = context.unpack("xz")
     environment = toolchain_environment(context.dep("toolchain-base"))
     environment["CFLAGS"] = " ".join((*CFLAGS, f"-ffile-prefix-map={source}=/xz"))
-    without = ["threads", "shared", "xz", "xzdec", "lzmadec", "lzmainfo", "lzma-links", "scripts", "doc", "nls",
-               "assembler"]
-    context.run("./configure", "--host=wasm32-wasi", f"--prefix={context.out}", "--enable-static",
-                "--enable-sandbox=no", *(f"--disable-{name}" for name in without), cwd=source, env=environment)
+    without = [
+        "threads",
+        "shared",
+        "xz",
+        "xzdec",
+        "lzmadec",
+        "lzmainfo",
+        "lzma-links",
+        "scripts",
+        "doc",
+        "nls",
+        "assembler",
+    ]
+    context.run(
+        "./configure",
+        "--host=wasm32-wasi",
+        f"--prefix={context.out}",
+        "--enable-static",
+        "--enable-sandbox=no",
+        *(f"--disable-{name}" for name in without),
+        cwd=source,
+        env=environment,
+    )
     context.run("make", f"-j{context.jobs}", "-C", "src/liblzma", "install", cwd=source, env=environment)
     licences = context.out / "licences"
     licences.mkdir()

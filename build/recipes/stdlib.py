@@ -15,9 +15,23 @@ ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 CACHE_TAG = "cpython-314"
 
 # Not shipped: they cannot work here (no display, no package index, no native libraries) or are tests.
-LEFT_OUT = ("test", "idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "curses", "ctypes",
-            "_aix_support.py", "_android_support.py", "_apple_support.py", "_ios_support.py", "_osx_support.py",
-            "__hello__.py", "__phello__")
+LEFT_OUT = (
+    "test",
+    "idlelib",
+    "tkinter",
+    "turtledemo",
+    "turtle.py",
+    "ensurepip",
+    "curses",
+    "ctypes",
+    "_aix_support.py",
+    "_android_support.py",
+    "_apple_support.py",
+    "_ios_support.py",
+    "_osx_support.py",
+    "__hello__.py",
+    "__phello__",
+)
 
 
 def write_zip(source: Path, destination: Path) -> None:
@@ -46,25 +60,44 @@ def without_build_paths(text: str) -> str:
 
 def compile_tree(context: Context, tree: Path) -> None:
     """Byte-compile in one process, in sorted order: marshal's output depends on what was interned before."""
-    context.run(context.dep("build-python") / "bin/python3.14", "-S", "-E", "-m", "compileall", "-q", "-j", "1",
-                "--invalidation-mode", "unchecked-hash", "-s", tree, "-p", MOUNT_POINT, tree,
-                env={"PYTHONHASHSEED": "0"})
+    context.run(
+        context.dep("build-python") / "bin/python3.14",
+        "-S",
+        "-E",
+        "-m",
+        "compileall",
+        "-q",
+        "-j",
+        "1",
+        "--invalidation-mode",
+        "unchecked-hash",
+        "-s",
+        tree,
+        "-p",
+        MOUNT_POINT,
+        tree,
+        env={"PYTHONHASHSEED": "0"},
+    )
 
 
-@stage("stdlib", needs=["cpython-plain", "build-python"], files=["shims/**/*.py"])
+@stage("stdlib", needs=["cpython", "build-python"], files=["shims/**/*.py"])
 def build_stdlib(context: Context) -> None:
-    cpython = context.dep("cpython-plain")
+    cpython = context.dep("cpython")
     tree = context.work / "tree"
-    shutil.copytree(cpython / "Lib", tree,
-                    ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "test", "tests", "idle_test"))
+    shutil.copytree(
+        cpython / "Lib",
+        tree,
+        ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "test", "tests", "idle_test"),
+    )
     for name in LEFT_OUT:
         path = tree / name
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-    shutil.copytree(context.recipes / "shims", tree, dirs_exist_ok=True,
-                    ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        context.recipes / "shims", tree, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+    )
     for pattern in ("_sysconfigdata_*.py", "_sysconfig_vars_*.json", "build-details.json"):
         for path in sorted(cpython.glob(pattern)):
             (tree / path.name).write_text(without_build_paths(path.read_text()))
@@ -73,12 +106,15 @@ def build_stdlib(context: Context) -> None:
     write_zip(tree, context.out / "python-stdlib.zip")
 
 
-@stage("cpython-tests", needs=["cpython-plain"])
+@stage("cpython-tests", needs=["cpython"])
 def build_tests(context: Context) -> None:
     """Lib/test as a zip for the runner of CPython's own test suite; not shipped."""
     tree = context.work / "tree"
-    shutil.copytree(context.dep("cpython-plain") / "Lib/test", tree / "test",
-                    ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    shutil.copytree(
+        context.dep("cpython") / "Lib/test",
+        tree / "test",
+        ignore=shutil.ignore_patterns("__pycache__", "*.pyc"),
+    )
     write_zip(tree, context.out / "python-tests.zip")
     published = context.out.parents[2] / "out"
     published.mkdir(exist_ok=True)

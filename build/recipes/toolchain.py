@@ -62,8 +62,11 @@ def toolchain_environment(toolchain: Path) -> dict[str, str]:
     }
 
 
-@stage("toolchain-base", archives=["wasi-libc", "compiler-rt-wasm32"],
-       files=["toolchain/wasm32-wasip1-clang", "toolchain/eh_tags.S"])
+@stage(
+    "toolchain-base",
+    archives=["wasi-libc", "compiler-rt-wasm32"],
+    files=["toolchain/wasm32-wasip1-clang", "toolchain/eh_tags.S"],
+)
 def build_base(context: Context) -> None:
     """Sysroot, resource directory and wrappers, enough for C."""
     libc = context.unpack("wasi-libc")
@@ -83,8 +86,15 @@ def build_base(context: Context) -> None:
     builtins.parent.mkdir(parents=True)
     shutil.copy(next(runtime.rglob("libclang_rt.builtins-wasm32.a")), builtins)
     tags = context.work / "eh_tags.o"
-    context.run("clang-22", f"--target={TARGET}", "-mexception-handling", "-c",
-                context.recipes / "toolchain/eh_tags.S", "-o", tags)
+    context.run(
+        "clang-22",
+        f"--target={TARGET}",
+        "-mexception-handling",
+        "-c",
+        context.recipes / "toolchain/eh_tags.S",
+        "-o",
+        tags,
+    )
     context.run("llvm-ar-22", "rcsD", builtins, tags)
 
     binaries = context.out / "bin"
@@ -94,8 +104,12 @@ def build_base(context: Context) -> None:
         shutil.copy(wrapper, binaries / f"{TARGET}-{name}")
 
 
-@stage("toolchain", needs=["toolchain-base"], archives=["llvm-runtimes"],
-       files=["toolchain/cmake/Platform/WASI.cmake"])
+@stage(
+    "toolchain",
+    needs=["toolchain-base"],
+    archives=["llvm-runtimes"],
+    files=["toolchain/cmake/Platform/WASI.cmake"],
+)
 def build_toolchain(context: Context) -> None:
     """The base plus libc++, libc++abi and libunwind, rebuilt with exceptions in the exnref form."""
     base = context.dep("toolchain-base")
@@ -107,11 +121,15 @@ def build_toolchain(context: Context) -> None:
     flags = f"{BASE_FLAGS} -ffile-prefix-map={source}=/llvm -ffile-prefix-map={base}=/toolchain"
     compiler = base / "bin" / f"{TARGET}-clang"
     lines = [
-        "set(CMAKE_SYSTEM_NAME WASI)", "set(CMAKE_SYSTEM_VERSION 1)", "set(CMAKE_SYSTEM_PROCESSOR wasm32)",
-        f"set(CMAKE_C_COMPILER {compiler})", f"set(CMAKE_CXX_COMPILER {compiler}++)",
+        "set(CMAKE_SYSTEM_NAME WASI)",
+        "set(CMAKE_SYSTEM_VERSION 1)",
+        "set(CMAKE_SYSTEM_PROCESSOR wasm32)",
+        f"set(CMAKE_C_COMPILER {compiler})",
+        f"set(CMAKE_CXX_COMPILER {compiler}++)",
         f"set(CMAKE_ASM_COMPILER {compiler})",
         *(f"set(CMAKE_{language}_COMPILER_TARGET {TARGET})" for language in ("C", "CXX", "ASM")),
-        "set(CMAKE_AR /usr/bin/llvm-ar-22)", "set(CMAKE_RANLIB /usr/bin/llvm-ranlib-22)",
+        "set(CMAKE_AR /usr/bin/llvm-ar-22)",
+        "set(CMAKE_RANLIB /usr/bin/llvm-ranlib-22)",
         "set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)",
         "set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)",
         f'list(APPEND CMAKE_MODULE_PATH "{context.recipes / "toolchain/cmake"}")',
@@ -127,17 +145,25 @@ def build_toolchain(context: Context) -> None:
         **{f"CMAKE_{language}_FLAGS_RELEASE": "-DNDEBUG" for language in ("C", "CXX")},
     }
     build = context.work / "build"
-    context.run("cmake", "-G", "Ninja", "-S", source / "runtimes", "-B", build,
-                *(f"-D{key}={value}" for key, value in options.items()))
+    context.run(
+        "cmake",
+        "-G",
+        "Ninja",
+        "-S",
+        source / "runtimes",
+        "-B",
+        build,
+        *(f"-D{key}={value}" for key, value in options.items()),
+    )
     context.run("ninja", "-C", build, f"-j{context.jobs}", "install")
 
     shutil.copytree(base, context.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".done"))
     sysroot = context.out / "sysroot"
     installed = context.work / "installed"
-    shutil.copytree(installed / "include/c++/v1", sysroot / "include" / TARGET / "c++" / "v1", dirs_exist_ok=True)
+    shutil.copytree(
+        installed / "include/c++/v1", sysroot / "include" / TARGET / "c++" / "v1", dirs_exist_ok=True
+    )
     for library in sorted((installed / "lib").rglob("*.a")):
         shutil.copy(library, sysroot / "lib" / TARGET / library.name)
     for name in ("libcxx", "libcxxabi", "libunwind"):
         shutil.copy(source / name / "LICENSE.TXT", context.out / "licences" / f"{name}.txt")
-
-
