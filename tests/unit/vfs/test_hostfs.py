@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from pywasm_sandbox._vfs import hostfs
 from pywasm_sandbox._vfs.api import Errno, FileType, MountError, VfsError
 from pywasm_sandbox._vfs.hostfs import HostFS
 from pywasm_sandbox._vfs.memory import MemoryFS
@@ -300,35 +301,37 @@ def test_swapping_a_directory_for_a_symlink_while_the_guest_opens(folder: Path) 
     assert (outside(folder) / "dir" / "file").read_bytes() == SECRET
 
 
-def test_swapping_a_file_for_a_symlink_or_a_fifo_while_the_guest_opens(folder: Path) -> None:
-    fs = HostFS(folder, read_only=False)
-    (folder / "trap").symlink_to(outside(folder) / "file")
-    os.mkfifo(folder / "fifo")
-    stop = threading.Event()
+@pytest.mark.parametrize("write", [False, True])
+@pytest.mark.parametrize(
+    ("trap", "errno"),
+    [("nothing", None), ("symlink", Errno.ELOOP), ("fifo", Errno.EACCES), ("directory", Errno.EISDIR)],
+)
+def test_swapping_a_file_between_the_look_and_the_open(
+    fs: HostFS, folder: Path, monkeypatch: pytest.MonkeyPatch, trap: str, errno: Errno | None, write: bool
+) -> None:
+    """The swap happens just after the look at the file; "nothing" is the control."""
+    place = folder / "dir" / "file"
+    looks = 0
 
-    def swap() -> None:
-        while not stop.is_set():
-            for other in ("trap", "fifo"):
-                os.rename(folder / "dir" / "file", folder / "parked")
-                os.rename(folder / other, folder / "dir" / "file")
-                os.rename(folder / "dir" / "file", folder / other)
-                os.rename(folder / "parked", folder / "dir" / "file")
+    def check_and_swap(mode: int) -> None:
+        nonlocal looks
+        check(mode)
+        looks += 1
+        if looks == 1 and trap != "nothing":
+            place.unlink()
+            if trap == "symlink":
+                place.symlink_to(outside(folder) / "file")
+            elif trap == "fifo":
+                os.mkfifo(place)
+            else:
+                place.mkdir()
 
-    thread = threading.Thread(target=swap)
-    thread.start()
-    seen: set[str] = set()
-    try:
-        for rounds in range(100_000):
-            if rounds >= 3000 and len(seen) > 2:
-                break
-            try:
-                with contextlib.closing(fs.open(("dir", "file"), write=bool(rounds % 2))) as file:
-                    seen.add(file.pread(100, 0).decode())
-            except VfsError as error:
-                seen.add(error.errno.name)
-    finally:
-        stop.set()
-        thread.join()
-        fs.close()
-    assert {"inside"} < seen <= {"inside", "ENOENT", "ELOOP", "EACCES"}
+    check = hostfs._check_openable
+    monkeypatch.setattr(hostfs, "_check_openable", check_and_swap)
+    if errno is None:
+        with contextlib.closing(fs.open(("dir", "file"), write)) as file:
+            assert file.pread(100, 0) == b"inside"
+    else:
+        with fails(errno):
+            fs.open(("dir", "file"), write)
     assert (outside(folder) / "file").read_bytes() == SECRET
