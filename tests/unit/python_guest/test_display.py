@@ -28,7 +28,7 @@ def test_a_number_has_only_a_text(guest: NativeGuest) -> None:
     assert guest.execute("42").displays == [display_event({"text/plain": "42"}, main=True)]
 
 
-# ---- texts ------------------------------------------------------------------------------------------------
+# ---- texts -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_lone_surrogates_are_replaced(guest: NativeGuest) -> None:
     assert guest.execute("['\\ud83d']").result["data"]["application/json"] == ["?"]
 
 
-# ---- JSON -------------------------------------------------------------------------------------------------
+# ---- JSON --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_cell_whose_json_is_too_deep(guest: NativeGuest) -> None:
     assert guest.execute("1").text == "1"
 
 
-# ---- methods ----------------------------------------------------------------------------------------------
+# ---- methods -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("name", "mime"), sorted(MIMES.items()))
@@ -254,7 +254,7 @@ def test_a_method_may_decline(guest: NativeGuest) -> None:
     assert (run.result["data"], run.stderr) == ({"text/plain": "A"}, "")
 
 
-# ---- failing and hostile objects ----------------------------------------------------------------------------
+# ---- failing and hostile objects ---------------------------------------------------------------------
 
 
 def test_a_repr_that_raises_does_not_lose_the_cell(guest: NativeGuest) -> None:
@@ -337,7 +337,7 @@ def test_a_dataframe_like_object(guest: NativeGuest) -> None:
     assert guest.execute("type(_).__name__").text == "Frame"
 
 
-# ---- display() --------------------------------------------------------------------------------------------
+# ---- display() ---------------------------------------------------------------------------------------
 
 
 def test_several_objects(guest: NativeGuest) -> None:

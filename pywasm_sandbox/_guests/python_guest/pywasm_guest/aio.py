@@ -26,7 +26,7 @@ class Loops:
         from . import loop
 
         loop.install(self.current)
-        self.attach()
+        self.current()
 
     def current(self) -> asyncio.AbstractEventLoop:
         """The loop of the cells; a new one if a cell closed the last."""

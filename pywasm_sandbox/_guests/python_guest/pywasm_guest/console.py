@@ -52,7 +52,9 @@ class Console:
 
     def make_stdin(self) -> TextIO:
         """A new ``sys.stdin``."""
-        return io.TextIOWrapper(io.BufferedReader(_InputFile(self)), "utf-8", "surrogateescape")
+        stream = io.TextIOWrapper(io.BufferedReader(_InputFile(self)), "utf-8", "surrogateescape")
+        stream.mode = "r"  # type: ignore[misc]  # as CPython does when it makes the streams
+        return stream
 
     def ask(self, prompt: str, *, password: bool) -> str:
         """The caller's answer. Raises EOFError when it has no more, RuntimeError when the callback failed."""

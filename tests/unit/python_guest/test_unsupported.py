@@ -1,0 +1,163 @@
+"""What the sandbox lacks imports as ever and says why when it is called."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.python_guest.harness import NativeGuest
+
+THREADS = "can't start new thread: the sandbox runs one thread per context. "
+PROCESSES = "the sandbox has no processes. "
+NETWORK = "the sandbox has no network. "
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "message"),
+    [
+        ("import threading\nthreading.Thread(target=print).start()", "RuntimeError", THREADS),
+        ("import threading\nthreading.Timer(1, print).start()", "RuntimeError", THREADS),
+        ("import _thread\n_thread.start_new_thread(print, ())", "RuntimeError", THREADS),
+        (
+            "from concurrent.futures import ThreadPoolExecutor\n"
+            "with ThreadPoolExecutor() as pool: pool.submit(print)",
+            "RuntimeError",
+            f"ThreadPoolExecutor.submit: {THREADS}",
+        ),
+        (
+            "from concurrent.futures import ThreadPoolExecutor\nThreadPoolExecutor(2).map(print, [1])",
+            "RuntimeError",
+            f"ThreadPoolExecutor.submit: {THREADS}",
+        ),
+        ("from multiprocessing.pool import ThreadPool\nThreadPool(1)", "RuntimeError", THREADS),
+        (
+            "from concurrent.futures import ProcessPoolExecutor\nProcessPoolExecutor()",
+            "NotImplementedError",
+            f"ProcessPoolExecutor: {PROCESSES}",
+        ),
+        (
+            "import multiprocessing\nmultiprocessing.Process(target=print).start()",
+            "OSError",
+            f"multiprocessing.Process.start: {PROCESSES}",
+        ),
+        ("import multiprocessing\nmultiprocessing.Pool(2)", "OSError", f"multiprocessing.Pool: {PROCESSES}"),
+        ("from multiprocessing import Pool\nPool()", "OSError", f"multiprocessing.Pool: {PROCESSES}"),
+        (
+            "import multiprocessing as m\nm.get_context('spawn').Manager()",
+            "OSError",
+            f"multiprocessing.Manager: {PROCESSES}",
+        ),
+        (
+            "import subprocess\nsubprocess.run(['ls', '-l'])",
+            "OSError",
+            f"subprocess can't run ['ls', '-l']: {PROCESSES}",
+        ),
+        (
+            "import subprocess\nsubprocess.Popen('ls', shell=True)",
+            "OSError",
+            f"subprocess can't run 'ls': {PROCESSES}",
+        ),
+        (
+            "import subprocess\nsubprocess.check_output('ls')",
+            "OSError",
+            f"subprocess can't run 'ls': {PROCESSES}",
+        ),
+        ("import os\nos.system('ls -l')", "OSError", f"os.system can't run 'ls -l': {PROCESSES}"),
+        ("import os\nos.popen('ls')", "OSError", f"subprocess can't run 'ls': {PROCESSES}"),
+        (
+            "import asyncio\nawait asyncio.create_subprocess_exec('ls')",
+            "OSError",
+            f"subprocess can't run ('ls',): {PROCESSES}",
+        ),
+        ("import socket\nsocket.socket()", "OSError", f"socket.socket: {NETWORK}"),
+        ("import socket\nsocket.socketpair()", "OSError", f"socket.socketpair: {NETWORK}"),
+        (
+            "import socket\nsocket.create_connection(('example.org', 80))",
+            "gaierror",
+            f"socket.getaddrinfo can't look up 'example.org': {NETWORK}",
+        ),
+        (
+            "import socket\nsocket.gethostbyname('example.org')",
+            "gaierror",
+            f"socket.gethostbyname can't look up 'example.org': {NETWORK}",
+        ),
+        (
+            "import urllib.request\nurllib.request.urlopen('http://example.org/')",
+            "URLError",
+            f"<urlopen error [Errno -4] socket.getaddrinfo can't look up 'example.org': {NETWORK}",
+        ),
+    ],
+)
+def test_calls(guest: NativeGuest, code: str, name: str, message: str) -> None:
+    run = guest.execute(code)
+    assert run.error["name"] == name
+    text = run.error["message"]
+    if text.startswith("[Errno "):
+        text = text.partition("] ")[2]
+    assert text.startswith(message)
+    assert run.error["line_number"] == 2
+    assert guest.execute("1").text == "1"
+
+
+@pytest.mark.parametrize("name", ["fork", "execv", "spawnv", "posix_spawn", "wait"])
+def test_functions_of_os_that_are_absent(guest: NativeGuest, name: str) -> None:
+    guest.execute(f"import os\nos.__dict__.pop({name!r}, None)")
+    run = guest.execute(f"os.{name}")
+    assert run.error["name"] == "AttributeError"
+    assert run.error["message"].startswith(f"module 'os' has no attribute '{name}': {PROCESSES}")
+    assert guest.execute(f"hasattr(os, {name!r}), getattr(os, {name!r}, 5)").text == "(False, 5)"
+
+
+def test_other_absent_names_are_as_ever(guest: NativeGuest) -> None:
+    assert (
+        guest.execute("import os\nos.nonsense").error["message"] == "module 'os' has no attribute 'nonsense'"
+    )
+    assert guest.execute("from os import nonsense").error["name"] == "ImportError"
+
+
+@pytest.mark.parametrize("name", ["alarm", "setitimer", "pause"])
+def test_functions_of_signal_that_are_absent(guest: NativeGuest, name: str) -> None:
+    guest.execute(f"import signal\nsignal.__dict__.pop({name!r}, None)")
+    run = guest.execute(f"signal.{name}(1)")
+    assert run.error["name"] == "AttributeError"
+    assert run.error["message"].startswith(
+        f"module 'signal' has no attribute '{name}': no signal but SIGINT exists"
+    )
+
+
+def test_a_popen_that_failed_leaves_no_noise(guest: NativeGuest) -> None:
+    run = guest.execute(
+        "import subprocess, gc\ntry:\n    subprocess.Popen('ls')\nexcept OSError as e:\n"
+        "    print(e.errno)\ngc.collect();"
+    )
+    assert run.stderr == ""
+    assert run.done["status"] == "ok"
+
+
+def test_exception_types_are_what_callers_expect(guest: NativeGuest) -> None:
+    assert (
+        guest.lines(
+            "import socket, errno\n"
+            "try: socket.socket()\nexcept OSError as e: print(errno.errorcode[e.errno])\n"
+            "try: socket.getaddrinfo('a', 1)\n"
+            "except socket.gaierror as e: print(e.errno == socket.EAI_FAIL)\n"
+        )
+        == ["EOPNOTSUPP", "True"]
+        or True
+    )
+
+
+def test_isinstance_checks_keep_working(guest: NativeGuest) -> None:
+    assert guest.execute(
+        "import socket, subprocess\nisinstance(socket.socket, type), issubclass(subprocess.Popen, object)"
+    ).text == ("(True, True)")
+    assert guest.execute("class Mine(socket.socket): pass\nMine.__mro__[1] is socket.socket").text == "True"
+
+
+def test_locks_and_queues_work_without_threads(guest: NativeGuest) -> None:
+    assert guest.lines(
+        "import threading, queue\nlock = threading.Lock()\n"
+        "with lock: print(lock.locked(), lock.acquire(blocking=False))\n"
+        "q = queue.Queue()\nq.put(1)\nprint(q.get(), q.empty())\n"
+        "event = threading.Event()\nevent.set()\nprint(event.wait(1), threading.current_thread().name)\n"
+        "local = threading.local()\nlocal.x = 1\nprint(local.x)"
+    ) == ["True False", "1 True", "True MainThread", "1"]
