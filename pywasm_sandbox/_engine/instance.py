@@ -346,10 +346,14 @@ class Instance:
     def _guarded(self, fn: Callable[[], int], ticket: Ticket, deadline: Deadline | None) -> int:
         """Run `fn`, which calls the guest, as the instance's one call."""
         slot, ticker = self.engine.slot, self.engine.ticker
-        self._begin(ticket, deadline)
-        previous = slot.instance
-        slot.instance = self
         ticker.enter()
+        previous = slot.instance
+        try:
+            self._begin(ticket, deadline)
+        except BaseException:
+            ticker.leave()
+            raise
+        slot.instance = self
         try:
             self._c.context_set_epoch_deadline(self.context, 1)
             try:

@@ -144,10 +144,7 @@ class Loader:
             raise DlError(f"{path}: its needed libraries need each other")
         if len(self.loaded) >= self._instance.limits.side_modules:
             raise DlError(f"{path}: more than {self._instance.limits.side_modules} libraries are loaded")
-        try:
-            info = parse(data)
-        except DylinkError as error:
-            raise DlError(f"{path}: {error}") from error
+        info = self._info(path, sha256, data)
         self._opening.append((location, sha256))
         try:
             needed = [self._open_needed(name, location, info, is_global, depth) for name in info.needed]
@@ -158,6 +155,16 @@ class Loader:
         self._by_content[location, sha256] = loaded
         self._start(loaded)
         return loaded
+
+    def _info(self, path: str, sha256: str, data: bytes) -> SideModule:
+        """What the module says about itself; read once while its code is in memory."""
+        compiled = self._instance.engine.compiled(sha256)
+        if compiled is not None and compiled.info is not None:
+            return compiled.info
+        try:
+            return parse(data)
+        except DylinkError as error:
+            raise DlError(f"{path}: {error}") from error
 
     def _open_needed(self, name: str, by: str, info: SideModule, is_global: bool, depth: int) -> LoadedModule:
         origin = posixpath.dirname(by)
@@ -223,6 +230,7 @@ class Loader:
             raise DlError(f"{path}: too many libraries could not be loaded")
         resolved = self._resolve(path, info, needed)
         module = self._compile(path, sha256, data, foreign)
+        module.info = info
         limits = self._instance.limits
         if info.memory_size > limits.memory_bytes or info.table_size > limits.table_elements:
             raise DlError(f"{path}: wants more memory or table elements than the guest may have")

@@ -27,6 +27,7 @@ from .ticker import Ticker
 from .trampoline import CallSlot, HostImport, epoch_callback
 
 if TYPE_CHECKING:
+    from .dylink import SideModule
     from .instance import Instance
 
 __all__ = ["CompiledModule", "Engine", "ModuleSource"]
@@ -78,6 +79,8 @@ class CompiledModule:
         self.name = source.name
         self.sha256 = source.sha256
         self.pointer = pointer
+        self.info: SideModule | None = None
+        """What a side module says about itself, once it was read."""
         # Not at exit: instances of it may still be alive then, and the process ends anyway.
         weakref.finalize(self, c.module_delete, pointer).atexit = False
 
@@ -159,6 +162,11 @@ class Engine:
         finally:
             with self._lock:
                 self._locks.pop(source.sha256, None)
+
+    def compiled(self, sha256: str) -> CompiledModule | None:
+        """The module if its code is in memory."""
+        with self._lock:
+            return self._modules.get(sha256) or self._unkept.get(sha256)
 
     def program(self, source: ModuleSource, imports: tuple[HostImport, ...] = ()) -> Program:
         """The module of `source` linked with WASI and `imports`; one for all its instances."""

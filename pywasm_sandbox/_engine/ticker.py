@@ -28,16 +28,15 @@ class Ticker:
     def enter(self) -> None:
         """A guest call begins."""
         with self._lock:
-            self._active += 1
             if self._asleep:
-                self._asleep = False
                 if self._thread is None:
-                    self._thread = threading.Thread(
-                        target=self._run, name="pywasm-sandbox-ticker", daemon=True
-                    )
-                    self._thread.start()
+                    thread = threading.Thread(target=self._run, name="pywasm-sandbox-ticker", daemon=True)
+                    thread.start()
+                    self._thread = thread
                 else:
                     self._wake.notify()
+                self._asleep = False
+            self._active += 1
 
     def leave(self) -> None:
         """A guest call is over."""

@@ -25,7 +25,7 @@ EXAMPLE = side(
       (func (export "PyInit_x") (result i32) i32.const 7)
       (global (export "data") i32 (i32.const 16))
       (func $start) (start $start))""",
-    dylink(100_000, 4, 300, 2, ["libm.so", "libß.so"], [("GOT.func", "free")], ["$ORIGIN/lib"]),
+    dylink(100_000, 4, 300, 2, ["libm.so", "libß.so"], [("env", "free")], ["$ORIGIN/lib"]),
 )
 
 

@@ -64,6 +64,26 @@ def test_ticks_while_active_then_sleeps_then_wakes(short_idle: None) -> None:
     ticker.leave()
 
 
+def test_a_thread_that_cannot_start_leaves_it_asleep(
+    monkeypatch: pytest.MonkeyPatch, short_idle: None
+) -> None:
+    counter = Counter()
+    ticker = Ticker(counter.tick)
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="can't start"):
+            ticker.enter()
+    assert ticker.asleep is True
+    ticker.enter()
+    counter.wait_for(2)
+    ticker.leave()
+    wait_until_asleep(ticker)
+
+
 def test_two_calls_one_thread(short_idle: None) -> None:
     counter = Counter()
     ticker = Ticker(counter.tick)
