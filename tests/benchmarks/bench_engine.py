@@ -80,7 +80,7 @@ def _on_a_guest_thread(program: Program) -> list[tuple[str, float, str]]:
 
 
 def _libraries(program: Program) -> float:
-    """Seconds to open a library that is compiled already; half of its imports are functions, half addresses."""
+    """Seconds to open a compiled library; half of its imports are functions, half addresses."""
     functions = 150 * '(import "env" "add" (func (param i32 i32) (result i32)))'
     addresses = 150 * '(import "GOT.func" "add" (global (mut i32)))'
     data = side(f"(module {functions} {addresses})", dylink(64))
