@@ -2,6 +2,8 @@
 
 `Engine.shared()` compiles a `ModuleSource` and links it into a `Program`; a program makes `Instance`s, which
 are called on guest threads (`engine.threads`). A `Ticket` or a `Deadline` stops one call.
+
+Tested on Linux. macOS and Windows take the same paths where they can, and are untested.
 """
 
 from pywasm_sandbox._wasi import GuestExit

@@ -144,6 +144,8 @@ class Image:
         ``fresh`` is an instance of the same module in which nothing ran: what it holds is in every clone
         before the image is applied, so those pages are kept even where they are zero by now.
         """
+        if not instance.loader.pristine:
+            raise ImageMismatch("the guest has loaded libraries, which an image does not hold")
         view = instance.memory.view(0, instance.memory.size)
         initial = _used_pages(fresh.memory.view(0, fresh.memory.size))
         runs = _runs(sorted(_used_pages(view) | initial))

@@ -11,6 +11,7 @@ handing a function over takes about 30 µs.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -135,15 +136,16 @@ class GuestThreads:
         return getattr(_marker, "guest", False)
 
     def close(self, timeout: float) -> bool:
-        """Take no more work and let the threads end; whether each did within `timeout` seconds."""
+        """Take no more work and let the threads end; whether all did within `timeout` seconds."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
             threads = list(self._threads)
         for worker in idle:
             worker.inbox.put(None)
+        end = time.monotonic() + timeout
         for thread in threads:
-            thread.join(timeout)
+            thread.join(max(0.0, end - time.monotonic()))
         return not any(thread.is_alive() for thread in threads)
 
     def _start(self) -> _Worker:

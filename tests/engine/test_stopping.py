@@ -240,6 +240,25 @@ def test_a_guest_that_goes_on_sleeping_is_woken_again_then_trapped(guest: Guest,
     assert owner.woken in (2, 3)  # at 0, 100 and 200 ms; a late wakeup may skip one
 
 
+def test_a_guest_that_was_woken_really_sleeps_again(
+    guest: Guest, owner: Sleeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a busy loop over an event that stays set."""
+    wake = guest.instance._wake
+    waits, wait = [], wake.wait
+
+    def counted(seconds: float | None = None) -> bool:
+        waits.append(seconds)
+        return wait(seconds)
+
+    monkeypatch.setattr(wake, "wait", counted)
+    handle, ticket = start(guest, owner, "sleep_for_ever")
+    ticket.interrupt(InterruptReason.CANCEL, grace_s=0.25)
+    with pytest.raises(GuestTrap):
+        handle.result(WAIT_S)
+    assert len(waits) <= 10
+
+
 def test_kill_ends_a_sleep(guest: Guest, owner: Sleeper) -> None:
     handle, ticket = start(guest, owner, "sleep_for_ever")
     ticket.kill()
