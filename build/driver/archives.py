@@ -24,14 +24,18 @@ class ArchiveStore:
         self._folders = [*sources, cache]
         self._cache = cache
 
-    def locate(self, archive: Archive) -> Path:
-        """Path of the verified archive; fetches it when no folder has it."""
+    def find(self, archive: Archive) -> Path | None:
+        """Path of the verified archive, if a folder has it."""
         for folder in self._folders:
             candidate = folder / archive.filename
             if candidate.is_file():
                 self._verify(archive, candidate)
                 return candidate
-        return self._fetch(archive)
+        return None
+
+    def locate(self, archive: Archive) -> Path:
+        """Path of the verified archive; fetches it when no folder has it."""
+        return self.find(archive) or self._fetch(archive)
 
     def _verify(self, archive: Archive, path: Path) -> None:
         found = sha256_of(path)
@@ -76,15 +80,23 @@ class ArchiveStore:
         return path
 
 
-def unpack(archive: Path, destination: Path) -> None:
-    """Unpack a tar archive or a .deb into `destination`; a tar's single top folder is dropped."""
+def unpack(archive: Path, destination: Path, members: tuple[str, ...] = ()) -> None:
+    """Unpack a tar archive or a .deb into `destination`; a tar's single top folder is dropped.
+
+    `members` are the folders below the top one that are wanted; empty for all.
+    """
     destination.mkdir(parents=True, exist_ok=True)
     if archive.suffix == ".deb":
         subprocess.run(["dpkg-deb", "-x", str(archive), str(destination)], check=True)
         return
-    subprocess.run(["tar", "xf", str(archive), "-C", str(destination), "--no-same-owner"], check=True)
+    command = ["tar", "xf", str(archive), "-C", str(destination), "--no-same-owner"]
+    if members:
+        # Anchored at the top folder: "cmake" is not to match "llvm/cmake".
+        command += ["--strip-components=1", "--no-wildcards-match-slash", "--wildcards"]
+        command += [f"*/{member}" for member in members]
+    subprocess.run(command, check=True)
     children = list(destination.iterdir())
-    if len(children) == 1 and children[0].is_dir():
+    if not members and len(children) == 1 and children[0].is_dir():
         inner = destination / ".top"
         children[0].rename(inner)
         for child in inner.iterdir():

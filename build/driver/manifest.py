@@ -15,9 +15,11 @@ class Archive:
     version: str
     filename: str
     origin: str
-    """`debian-source:<package>`, `debian-binary:<package>` or `pypi:<project>`."""
+    """`debian-source:<package>`, `debian-binary:<package>`, `pypi:<project>` or `part-of:<archive>`."""
     sha256: str
     licence: str
+    members: tuple[str, ...] = ()
+    """For `part-of`: the folders of the other archive that this one consists of."""
 
 
 def load_manifest(path: Path) -> dict[str, Archive]:
@@ -26,7 +28,7 @@ def load_manifest(path: Path) -> dict[str, Archive]:
         document = tomllib.load(file)
     archives: dict[str, Archive] = {}
     for entry in document["archive"]:
-        archive = Archive(**entry)
+        archive = Archive(**{**entry, "members": tuple(entry.get("members", ()))})
         if archive.name in archives:
             raise SystemExit(f"{path}: the archive {archive.name!r} is declared twice")
         archives[archive.name] = archive

@@ -97,7 +97,13 @@ class Context:
     def unpack(self, name: str) -> Path:
         """Unpack an archive into the work folder."""
         destination = self.work / name
-        unpack(self.locate(name), destination)
+        archive = self.archive(name)
+        path = self._builder.store.find(archive)
+        if path is None and archive.members:
+            whole = self._builder.manifest[archive.origin.removeprefix("part-of:")]
+            unpack(self._builder.store.locate(whole), destination, archive.members)
+        else:
+            unpack(self.locate(name), destination)
         return destination
 
     def patch(self, source: Path, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 from pathlib import Path
 
@@ -113,11 +114,12 @@ def build_plain(context: Context) -> None:
     "cpython",
     needs=NEEDS,
     archives=["cpython"],
-    files=["patches/cpython/*.patch", "training/python.profdata"],
+    files=["patches/cpython/*.patch", "training/python.profdata.xz"],
 )
 def build_with_profile(context: Context) -> None:
     """With the committed profile: what is shipped."""
-    profile = context.recipes / "training/python.profdata"
+    profile = context.work / "python.profdata"
+    profile.write_bytes(lzma.decompress((context.recipes / "training/python.profdata.xz").read_bytes()))
     collect(
         context,
         compile_cpython(

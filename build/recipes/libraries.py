@@ -96,7 +96,7 @@ def build_bzip2(context: Context) -> None:
     )
 
 
-@stage("sqlite", needs=["toolchain-base"], archives=["sqlite"])
+@stage("sqlite", needs=["toolchain-base"], archives=["sqlite"], files=["toolchain/sqlite_locks.h"])
 def build_sqlite(context: Context) -> None:
     source = context.unpack("sqlite")
     # The archive has SQLite's many files; its own tools (autosetup's jimsh) write the one sqlite3.c.
@@ -107,8 +107,9 @@ def build_sqlite(context: Context) -> None:
         "legal notice, they give a blessing: May you do good and not evil. May you find forgiveness for\n"
         "yourself and forgive others. May you share freely, never taking more than you give.\n"
     )
+    options = (*SQLITE_OPTIONS, "-include", str(context.recipes / "toolchain/sqlite_locks.h"))
     compile_archive(
-        context, source, "sqlite3", ["sqlite3.c"], ["sqlite3.h", "sqlite3ext.h"], "LICENCE", SQLITE_OPTIONS
+        context, source, "sqlite3", ["sqlite3.c"], ["sqlite3.h", "sqlite3ext.h"], "LICENCE", options
     )
 
 

@@ -24,13 +24,6 @@ LEFT_OUT = (
     "ensurepip",
     "curses",
     "ctypes",
-    "_aix_support.py",
-    "_android_support.py",
-    "_apple_support.py",
-    "_ios_support.py",
-    "_osx_support.py",
-    "__hello__.py",
-    "__phello__",
 )
 
 

@@ -1,6 +1,6 @@
 """Run an instrumented command module so that two runs count the same: fixed clock, fixed randomness.
 
-python host.py MODULE --root HOST_DIRECTORY [--env KEY=VALUE …] -- ARGUMENTS…
+python host.py --root HOST_DIRECTORY [--env KEY=VALUE …] MODULE ARGUMENTS…
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("module", type=Path)
     parser.add_argument("--root", type=Path, required=True)
     parser.add_argument("--env", action="append", default=[])
-    parser.add_argument("arguments", nargs="*")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
     return parser.parse_args()
 
 

@@ -641,8 +641,8 @@ def asynchronous():
 
     try:
         asyncio.run(main())
-    except (OSError, NotImplementedError, AttributeError):  # an event loop wants a socket pair, which not every host gives
-        pass
+    except (OSError, NotImplementedError, AttributeError):
+        pass  # an event loop wants a socket pair, which not every host gives
     return [run(plain(20)) for _ in range(150)]
 
 
