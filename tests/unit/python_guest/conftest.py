@@ -6,16 +6,24 @@ from typing import Any
 
 import pytest
 
-from tests.unit.python_guest.harness import NativeGuest, guest_version
+from tests.unit.python_guest.harness import NativeGuest, Template, guest_version
+
+
+@pytest.fixture(scope="session")
+def template() -> Iterator[Template]:
+    """The process that guests are forked from."""
+    template = Template()
+    yield template
+    template.close()
 
 
 @pytest.fixture
-def make_guest(tmp_path: Path) -> Iterator[Callable[..., NativeGuest]]:
+def make_guest(template: Template, tmp_path: Path) -> Iterator[Callable[..., NativeGuest]]:
     """Makes guests with options of `NativeGuest`."""
     guests: list[NativeGuest] = []
 
     def make(**options: Any) -> NativeGuest:
-        guests.append(NativeGuest(tmp_path, **options))
+        guests.append(NativeGuest(template, tmp_path, **options))
         return guests[-1]
 
     yield make

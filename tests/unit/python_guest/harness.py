@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -86,40 +87,50 @@ class Run:
         return [event.kind for event in self.events]
 
 
+class Template:
+    """A process that booted the guest's code once; guests are its forks."""
+
+    def __init__(self) -> None:
+        self._control, theirs = socket.socketpair()
+        child = str(Path(__file__).with_name("child.py"))
+        with theirs:
+            self._process = subprocess.Popen(
+                [INTERPRETER, "-I", "-S", "-X", "utf8", child, str(GUEST_FOLDER), str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                env={"PATH": "/usr/bin"},
+            )
+
+    def fork(self, folder: Path, descriptors: tuple[int, int, int, int]) -> int:
+        """The pid of a new guest."""
+        socket.send_fds(self._control, [os.fsencode(folder)], list(descriptors))
+        pid: int = struct.unpack("<i", self._control.recv(4))[0]
+        return pid
+
+    def close(self) -> None:
+        self._control.close()
+        self._process.wait(10)
+
+
 class NativeGuest:
     """A guest process. ``answer(question)`` returns the answer, None for an OSError."""
 
-    def __init__(self, folder: Path, *, merge_streams: bool = False, options: tuple[str, ...] = ()) -> None:
+    def __init__(self, template: Template, folder: Path, *, merge_streams: bool = False) -> None:
         self.folder = folder
         self.count = 0
         self.answer: Callable[[Any], Any] = lambda question: None
         self._out = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # `close` closes it
         self._err = self._out if merge_streams else tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         self._positions = [0, 0]
-        to_child, self._write_fd = os.pipe()
-        self._read_fd, from_child = os.pipe()
-        child = str(Path(__file__).with_name("child.py"))
-        arguments = [INTERPRETER, "-I", "-S", "-X", "utf8", *options, child, str(GUEST_FOLDER)]
-        # One open file description with O_APPEND semantics each: both sides share the file, not the offset.
-        self.process = subprocess.Popen(
-            [*arguments, str(to_child), str(from_child)],
-            stdin=subprocess.DEVNULL,
-            stdout=self._out,
-            stderr=self._err,
-            cwd=folder,
-            pass_fds=(to_child, from_child),
-            env={"PATH": "/usr/bin", "HOME": str(folder), "TMPDIR": str(folder)},
-        )
-        os.close(to_child)
-        os.close(from_child)
+        theirs_to_read, self._write_fd = os.pipe()
+        self._read_fd, theirs_to_write = os.pipe()
+        descriptors = (self._out.fileno(), self._err.fileno(), theirs_to_read, theirs_to_write)
+        self.pid = template.fork(folder, descriptors)
+        os.close(theirs_to_read)
+        os.close(theirs_to_write)
 
     def close(self) -> None:
         os.close(self._write_fd)
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
         os.close(self._read_fd)
         self._out.close()
         if self._err is not self._out:
@@ -148,7 +159,7 @@ class NativeGuest:
 
     def interrupt(self) -> None:
         """A SIGINT from outside, without a reason."""
-        self.process.send_signal(signal.SIGINT)
+        os.kill(self.pid, signal.SIGINT)
 
     def request(self, message: dict[str, Any], on_event: Callable[[Event], None] | None = None) -> Run:
         """One request and all that comes of it."""

@@ -144,6 +144,7 @@ def test_waiting_for_nothing_is_a_deadlock(aio: NativeGuest) -> None:
     assert run.error["name"] == "RuntimeError"
     assert run.error["message"].startswith("deadlock: the event loop waits, but no task can go on")
     assert run.kinds == [ERROR, DONE]
+    assert run.error["line_number"] == 3
     assert aio.execute("cleaned").text == "[1]"
     assert aio.execute("await give('alive')").text == "alive"
     run = aio.execute("asyncio.run(asyncio.Event().wait())")

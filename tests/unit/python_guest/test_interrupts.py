@@ -114,6 +114,19 @@ def test_in_a_callback_of_the_loop(armed: NativeGuest) -> None:
     assert armed.execute("await asyncio.sleep(0, 'alive')").text == "alive"
 
 
+def test_the_line_where_the_cell_waited_is_reported(armed: NativeGuest) -> None:
+    run = armed.execute(
+        "async def f():\n    await asyncio.sleep(30)\n"
+        "asyncio.get_running_loop().call_soon(trip, 1)\nawait f()"
+    )
+    assert run.error["name"] == "ExecutionTimeout"
+    assert run.error["line_number"] == 2
+    assert [line for line in run.error["traceback"] if "<cell" in line] == [
+        '  File "<cell 2>", line 4, in <module>',
+        '  File "<cell 2>", line 2, in f',
+    ]
+
+
 def test_a_task_that_resists_cancellation_is_interrupted_again(armed: NativeGuest) -> None:
     run = armed.execute(
         "async def stubborn():\n"

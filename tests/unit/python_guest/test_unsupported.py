@@ -8,6 +8,7 @@ from tests.unit.python_guest.harness import NativeGuest
 
 THREADS = "can't start new thread: the sandbox runs one thread per context. "
 PROCESSES = "the sandbox has no processes. "
+DEADLOCK = "deadlock: this would wait for another thread"
 NETWORK = "the sandbox has no network. "
 
 
@@ -28,7 +29,21 @@ NETWORK = "the sandbox has no network. "
             "RuntimeError",
             f"ThreadPoolExecutor.submit: {THREADS}",
         ),
-        ("from multiprocessing.pool import ThreadPool\nThreadPool(1)", "RuntimeError", THREADS),
+        (
+            "from multiprocessing.pool import ThreadPool\nThreadPool(1)",
+            "RuntimeError",
+            f"multiprocessing.pool.ThreadPool: {THREADS}",
+        ),
+        (
+            "import multiprocessing.dummy as d\nd.Pool(1)",
+            "RuntimeError",
+            f"multiprocessing.pool.ThreadPool: {THREADS}",
+        ),
+        ("import multiprocessing\nmultiprocessing.Queue()", "OSError", f"multiprocessing.Queue: {PROCESSES}"),
+        ("import multiprocessing\nmultiprocessing.RLock()", "OSError", f"multiprocessing.RLock: {PROCESSES}"),
+        ("import threading\nthreading.Event().wait()", "RuntimeError", DEADLOCK),
+        ("import queue\nqueue.Queue().get()", "RuntimeError", DEADLOCK),
+        ("import threading\nthreading.Semaphore(0).acquire()", "RuntimeError", DEADLOCK),
         (
             "from concurrent.futures import ProcessPoolExecutor\nProcessPoolExecutor()",
             "NotImplementedError",
@@ -161,3 +176,12 @@ def test_locks_and_queues_work_without_threads(guest: NativeGuest) -> None:
         "event = threading.Event()\nevent.set()\nprint(event.wait(1), threading.current_thread().name)\n"
         "local = threading.local()\nlocal.x = 1\nprint(local.x)"
     ) == ["True False", "1 True", "True MainThread", "1"]
+
+
+def test_waiting_with_a_timeout_works(guest: NativeGuest) -> None:
+    assert guest.lines(
+        "import threading, queue\nprint(threading.Event().wait(0.001))\n"
+        "try: queue.Queue().get(timeout=0.001)\nexcept queue.Empty: print('empty')\n"
+        "condition = threading.Condition()\n"
+        "try: condition.wait()\nexcept RuntimeError as e: print(e)"
+    ) == ["False", "empty", "cannot wait on un-acquired lock"]

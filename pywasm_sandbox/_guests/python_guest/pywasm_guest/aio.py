@@ -9,8 +9,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
     from contextvars import Context
-    from types import ModuleType
+    from types import ModuleType, TracebackType
     from typing import Any
+
+    from .source import Sources
 
 __all__ = ["Loops"]
 
@@ -18,7 +20,8 @@ __all__ = ["Loops"]
 class Loops:
     """Keeps the loop on which top-level ``await`` runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def patch_asyncio(self, module: ModuleType) -> None:
@@ -63,17 +66,30 @@ class Loops:
         task = loop.create_task(coroutine, context=context)
         try:
             return loop.run_until_complete(task)
-        except BaseException:
-            if not task.done():
-                self._cancel(loop, task)
-            raise
+        except BaseException as exception:
+            # Where the cell waited says more than where in the loop it was stopped.
+            where = None if task.done() or loop.is_running() else _cancel(loop, task)
+            if where is None or _concerns(exception.__traceback__, self._sources):
+                raise
+            raise exception.with_traceback(where) from None
 
-    def _cancel(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[object]) -> None:
-        """The cell ended while its task still waits: let it leave its `finally` blocks now."""
-        import asyncio
 
-        task.cancel()
-        try:
-            loop.run_until_complete(task)
-        except asyncio.CancelledError:
-            pass
+def _cancel(loop: asyncio.AbstractEventLoop, task: asyncio.Task[object]) -> TracebackType | None:
+    """The cell ended while its task waits: let it leave its `finally` blocks now. Returns where it waited."""
+    import asyncio
+
+    task.cancel()
+    try:
+        loop.run_until_complete(task)
+    except asyncio.CancelledError as cancelled:
+        return cancelled.__traceback__
+    return None
+
+
+def _concerns(tb: TracebackType | None, sources: Sources) -> bool:
+    """Whether a frame of a cell is in the traceback."""
+    while tb is not None:
+        if tb.tb_frame.f_code.co_filename in sources:
+            return True
+        tb = tb.tb_next
+    return False

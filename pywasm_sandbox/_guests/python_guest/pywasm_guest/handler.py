@@ -63,7 +63,7 @@ class Session:
         self.console = Console()
         self.streams = StandardStreams(self.console.make_stdin)
         self.sources = Sources()
-        self.loops = Loops()
+        self.loops = Loops(self.sources)
         namespace = sys.modules["__main__"].__dict__
         self._namespace = namespace
         self._history = History(namespace)
@@ -105,8 +105,6 @@ class Session:
 
     def _execute(self, message: dict[str, Any]) -> None:
         count = message["execution_count"]
-        if self._reserve is None:
-            self._renew_reserve()
         self.gate.arm()
         self.console.allowed = message.get("allow_input", False)
         self.streams.restore()
@@ -119,6 +117,8 @@ class Session:
         surroundings.leave()
         self.console.allowed = False
         status, exit_code = self._conclude(failure, filename)
+        if self._reserve is None and failure is None:
+            self._renew_reserve()
         failure = None  # its traceback refers to this frame: a cycle would keep the cell's objects alive
         wire.emit(
             wire.DONE,

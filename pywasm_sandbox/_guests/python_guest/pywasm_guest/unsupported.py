@@ -23,6 +23,10 @@ _NO_THREADS = (
     "can't start new thread: the sandbox runs one thread per context. "
     "Call the function directly, or use asyncio (asyncio.to_thread runs it inline)"
 )
+_DEADLOCK = (
+    "deadlock: this would wait for another thread, and the sandbox runs one thread per context. "
+    "Give a timeout, or use asyncio"
+)
 _NO_PROCESSES = (
     "the sandbox has no processes. "
     "Call Python code directly; os, shutil and pathlib do what shell commands would do"
@@ -35,6 +39,10 @@ _PROCESS_NAMES = """
     fork forkpty execl execle execlp execlpe execv execve execvp execvpe
     spawnl spawnle spawnlp spawnlpe spawnv spawnve spawnvp spawnvpe posix_spawn posix_spawnp
     wait waitpid wait3 wait4 waitid kill killpg getppid setsid setpgid nice pipe pipe2
+"""
+_MULTIPROCESSING_NAMES = """
+    Manager Pipe Lock RLock Condition Semaphore BoundedSemaphore Event Barrier
+    Queue JoinableQueue SimpleQueue Pool
 """
 _SIGNAL_NAMES = """
     alarm setitimer getitimer pause pthread_kill pthread_sigmask sigwait sigwaitinfo sigtimedwait sigpending
@@ -72,6 +80,28 @@ def _patch_subprocess(module: ModuleType) -> None:
     module.Popen.__init__ = __init__
 
 
+def _patch_threading(module: ModuleType) -> None:
+    """What waits for others waits on a Condition: events, queues, semaphores, barriers."""
+    wait_for_others = module.Condition.wait
+
+    def wait(self: Any, timeout: float | None = None) -> Any:
+        """Wait until notified or until a timeout occurs."""
+        if timeout is None and self._is_owned():
+            raise RuntimeError(_DEADLOCK)
+        return wait_for_others(self, timeout)
+
+    module.Condition.wait = wait
+
+
+def _patch_multiprocessing_pool(module: ModuleType) -> None:
+    def __init__(self: Any, *args: object, **kwargs: object) -> None:
+        raise RuntimeError(f"multiprocessing.pool.ThreadPool: {_NO_THREADS}")
+
+    module.ThreadPool.__init__ = __init__
+    # It refuses before there is anything that needs closing.
+    module.ThreadPool.__del__ = lambda self: None
+
+
 def _patch_thread_pool(module: ModuleType) -> None:
     def submit(self: Any, fn: Any, /, *args: object, **kwargs: object) -> NoReturn:
         raise RuntimeError(f"ThreadPoolExecutor.submit: {_NO_THREADS}")
@@ -101,7 +131,7 @@ def _patch_context(module: ModuleType) -> None:
         method.__name__ = name
         return method
 
-    for name in ("Pool", "Manager"):
+    for name in _MULTIPROCESSING_NAMES.split():
         setattr(module.BaseContext, name, refuse(name))
 
 
@@ -142,6 +172,8 @@ def install(hooks: ImportHooks) -> None:
     os.system = _system
     _missing(os, _PROCESS_NAMES, _NO_PROCESSES)
     hooks.on_import("subprocess", _patch_subprocess)
+    hooks.on_import("threading", _patch_threading)
+    hooks.on_import("multiprocessing.pool", _patch_multiprocessing_pool)
     hooks.on_import("concurrent.futures.thread", _patch_thread_pool)
     hooks.on_import("concurrent.futures.process", _patch_process_pool)
     hooks.on_import("multiprocessing.process", _patch_process)
