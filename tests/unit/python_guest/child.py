@@ -1,9 +1,9 @@
 """Plays the interpreter of the sandbox: a `_pywasm` that talks over pipes, then the guest's boot module.
 
-Run as ``python -I -S -X utf8 child.py GUEST_FOLDER SOCKET_FD``. It boots once and then forks a guest for each
 Run as ``python -I -S -X utf8 child.py GUEST_FOLDER SOCKET_FD``. It boots once and then forks a guest for
-each message on the socket, which brings the descriptors of its stdout, stderr, requests and events, and its
-folder.
+each message on the socket, which brings the descriptors of its stdout, stderr, requests and events, and
+its folder.
+"""
 
 import _socket
 import builtins
