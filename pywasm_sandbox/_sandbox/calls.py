@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Final
 
 from pywasm_sandbox._engine import Ticket
@@ -39,7 +40,8 @@ class Call:
         self.ticket = Ticket()
         self._notify = notify
         self._lock = threading.Lock()
-        self._news = threading.Condition(self._lock)
+        # A bell, because a waiter on a condition wakes up twice: once for the news and once for the lock.
+        self._news: SimpleQueue[None] = SimpleQueue()
         self._space = threading.Condition(self._lock)
         self._pending: list[Event] = []
         self._pending_weight = 0
@@ -73,7 +75,6 @@ class Call:
         with self._lock:
             self._answer = None
             self._waiting.append(question)
-            self._news.notify_all()
         self._tell()
         with self._lock:
             while self._answer is None:
@@ -89,11 +90,12 @@ class Call:
             if not self._abandoned:
                 self._waiting.extend(pending)
                 self._waiting_weight += weight
-                self._news.notify_all()
         self._tell()
 
     def _tell(self) -> None:
-        if self._notify is not None:
+        if self._notify is None:
+            self._news.put(None)
+        else:
             self._notify()
 
     def finish(self, end: RunEnd | None, failure: BaseException | None = None) -> None:
@@ -103,16 +105,14 @@ class Call:
             if not self._abandoned:
                 self._waiting.extend(pending)
             self._end, self._failure, self._done = end, failure, True
-            self._news.notify_all()
         self._tell()
 
     # ---- the caller's side --------------------------------------------------------------------------
 
     def wait(self) -> None:
-        """Block until there is something to take or the run is over."""
-        with self._lock:
-            while not self._waiting and not self._done:
-                self._news.wait()
+        """Block until there is something to take or the run is over. Not for calls made with ``notify``."""
+        while not self.has_news:
+            self._news.get()
 
     @property
     def has_news(self) -> bool:
