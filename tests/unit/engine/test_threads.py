@@ -49,6 +49,22 @@ def test_one_after_the_other_run_on_the_same_thread(threads: GuestThreads) -> No
     assert threading.get_ident() not in idents
 
 
+def test_a_thread_is_free_before_its_result_is_out(threads: GuestThreads) -> None:
+    """Or a caller that submits at once would be given another thread now and then."""
+    release, called = threading.Event(), threading.Event()
+    idle: list[int] = []
+
+    def look(handle: Handle[bool]) -> None:
+        idle.append(len(threads._idle))
+        called.set()
+
+    handle = threads.submit(lambda: release.wait(10))
+    handle.add_done_callback(look)
+    release.set()
+    assert called.wait(10)
+    assert idle == [1]
+
+
 def test_at_the_same_time_run_on_different_threads(threads: GuestThreads) -> None:
     barrier = threading.Barrier(5)
     handles = [threads.submit(lambda: (barrier.wait(10), threading.get_ident())[1]) for _ in range(5)]
