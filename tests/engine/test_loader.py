@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 
 from pywasm_sandbox._engine import (
     Engine,
     GuestTrap,
-    Image,
-    ImageMismatch,
     Limits,
     LoadedModule,
     TrapKind,
@@ -586,28 +581,6 @@ def test_a_main_module_that_cannot_host_libraries(make_guest: MakeGuest) -> None
     )
     assert linker.open(linker.add("/lib/b.so", side("(module)", dylink(0, 0, 1)))) == 0
     assert linker.error() == "the main module shares no table of functions, so it cannot load libraries"
-
-
-def test_an_image_does_not_hold_libraries(make_guest: MakeGuest, tmp_path: Path) -> None:
-    fresh = make_guest(MAIN)
-
-    def capture(linker: Linker) -> Image:
-        descriptor = os.open(tmp_path / "image", os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            return Image.capture(linker.guest.instance, fresh.instance, descriptor, {})
-        except ImageMismatch:
-            os.close(descriptor)
-            raise
-
-    library, function = Linker(make_guest(MAIN)), Linker(make_guest(MAIN))
-    capture(library).close()
-    assert library.open(library.add("/lib/a.so", side("(module)"))) == 2
-    assert function.symbol(0, "slotted") == 2
-    capture(function).close()  # "slotted" is in the main module's table anyway
-    assert function.symbol(0, "twice") == 4
-    for changed in (library, function):
-        with pytest.raises(ImageMismatch, match="has loaded libraries"):
-            capture(changed)
 
 
 def test_a_guests_own_library_is_not_kept_on_disk(engine: Engine, linker: Linker) -> None:
