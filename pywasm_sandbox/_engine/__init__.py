@@ -24,13 +24,16 @@ from .interrupts import Deadline, InterruptReason, InterruptWords, Ticket
 from .limits import Limits
 from .loader import LoadedModule, Loader
 from .program import Program
+from .replay import LibraryMismatch, LoaderState
 from .runtime import CompiledModule, Engine, ModuleSource
+from .snapshots import Delta, MemoryState
 from .threads import GuestThreads, Handle
 from .trampoline import HostImport
 
 __all__ = [
     "CompiledModule",
     "Deadline",
+    "Delta",
     "Engine",
     "EngineFailure",
     "EngineUnavailable",
@@ -48,9 +51,12 @@ __all__ = [
     "InstanceWaiter",
     "InterruptReason",
     "InterruptWords",
+    "LibraryMismatch",
     "Limits",
     "LoadedModule",
     "Loader",
+    "LoaderState",
+    "MemoryState",
     "ModuleRejected",
     "ModuleSource",
     "Program",

@@ -11,18 +11,19 @@ It is pages, then a footer of JSON that says where they go, then the footer's le
 
 from __future__ import annotations
 
-import ctypes
+import hashlib
 import json
 import mmap
 import os
 import struct
-import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from .arena import CAN_MAP, map_file
 from .failures import EngineFailure
+from .replay import LoaderState
 
 if TYPE_CHECKING:
     from .instance import Instance
@@ -33,16 +34,21 @@ WASM_PAGE: Final = 65536
 MAX_GAP_PAGES: Final = 8
 """Zero pages between two runs that are kept in the file, so that a clone needs fewer mappings."""
 
-_PROT_READ_WRITE: Final = 3
-_MAP_PRIVATE_FIXED: Final = 0x12
-_GLOBALS: Final = ("__stack_pointer",)
+MAX_MEMORY_BYTES: Final = 4 << 30
+GLOBALS: Final = ("__stack_pointer",)
+"""The mutable globals that are a guest's state."""
+
 _TRAILER: Final = struct.Struct("<I12s")
-_MAGIC: Final = b"pywasm-img-1"
+_MAGIC: Final = b"pywasm-img-2"
 _MAX_FOOTER_BYTES: Final = 1 << 20
+_BAD_FOOTER: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
 class ImageMismatch(EngineFailure):
     """The image does not fit the instance: another module, or more memory than its limits allow."""
+
+
+_NOT_AN_IMAGE: Final = (*_BAD_FOOTER, struct.error, ImageMismatch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +87,20 @@ def _runs(used: list[int]) -> list[PageRun]:
     return runs
 
 
-def _libc_mmap() -> Callable[..., int | None] | None:
-    # Linear memory is a mapping of wasmtime's own, and only on Linux is mapping over it known to be sound.
-    if not sys.platform.startswith("linux"):
-        return None
-    function: Any = ctypes.CDLL(None, use_errno=True).mmap
-    function.restype = ctypes.c_void_p
-    function.argtypes = (
-        ctypes.c_void_p,
-        ctypes.c_size_t,
-        ctypes.c_int,
-        ctypes.c_int,
-        ctypes.c_int,
-        ctypes.c_long,
-    )
-    return function  # type: ignore[no-any-return]
+def exported_globals(instance: Instance) -> dict[str, int]:
+    """The values of the mutable globals that the module exports."""
+    return {name: instance.global_get(name) for name in GLOBALS if instance.has_export(name)}
+
+
+def grow_to(instance: Instance, memory_bytes: int) -> None:
+    """Grow a fresh instance's memory. Raises `ImageMismatch` if it has more, or may not have as much."""
+    grow = memory_bytes - instance.memory.size
+    if grow < 0:
+        raise ImageMismatch("the image is of another module: it has less memory than a fresh instance")
+    if grow and not instance.grow_memory(grow // WASM_PAGE):
+        raise ImageMismatch(
+            f"the image needs {memory_bytes} bytes of memory, the limit is {instance.limits.memory_bytes}"
+        )
 
 
 class Image:
@@ -112,13 +117,16 @@ class Image:
         memory_bytes: int,
         globals: Mapping[str, int],
         notes: Mapping[str, Any],
+        digest: str = "",
     ) -> None:
         self._descriptor = descriptor
         self.runs = tuple(runs)
         self.memory_bytes = memory_bytes
         self.globals = dict(globals)
         self.notes = dict(notes)
-        self._mmap = _libc_mmap()
+        self.libraries: LoaderState | None = None
+        self._described: list[Any] | None = None
+        self._digest = digest
         self._lock = threading.Lock()
         self._closed = False
         self._check()
@@ -144,23 +152,27 @@ class Image:
         ``fresh`` is an instance of the same module in which nothing ran: what it holds is in every clone
         before the image is applied, so those pages are kept even where they are zero by now.
         """
-        if not instance.loader.pristine:
-            raise ImageMismatch("the guest has loaded libraries, which an image does not hold")
         view = instance.memory.view(0, instance.memory.size)
         initial = _used_pages(fresh.memory.view(0, fresh.memory.size))
         runs = _runs(sorted(_used_pages(view) | initial))
         os.ftruncate(descriptor, sum(run.length for run in runs))
+        digest = hashlib.sha256()
         for run in runs:
+            digest.update(f"{run.address} {run.length}\n".encode())
             for offset, data in _pieces(view[run.address : run.address + run.length]):
+                digest.update(data)
                 _write_all(descriptor, data, run.offset + offset)
-        globals = {name: instance.global_get(name) for name in _GLOBALS if instance.has_export(name)}
-        image = cls(descriptor, runs, instance.memory.size, globals, notes)
+        globals = exported_globals(instance)
+        image = cls(descriptor, runs, instance.memory.size, globals, notes, digest.hexdigest())
+        image.libraries = LoaderState.capture(instance)
         footer = json.dumps(
             {
                 "runs": [[run.address, run.offset, run.length] for run in runs],
                 "memory_bytes": image.memory_bytes,
                 "globals": globals,
                 "notes": image.notes,
+                "sha256": image.digest,
+                "libraries": None if image.libraries is None else image.libraries.describe(),
             }
         ).encode()
         end = os.fstat(descriptor).st_size
@@ -178,10 +190,14 @@ class Image:
                 raise ValueError("it has no footer")
             footer = json.loads(os.pread(descriptor, length, size - _TRAILER.size - length))
             runs = [PageRun(*map(int, run)) for run in footer["runs"]]
-            image = cls(
-                descriptor, runs, int(footer["memory_bytes"]), dict(footer["globals"]), dict(footer["notes"])
-            )
-        except (ValueError, TypeError, KeyError, struct.error, ImageMismatch) as error:
+            memory_bytes, globals = int(footer["memory_bytes"]), footer["globals"]
+            if memory_bytes % WASM_PAGE or not 0 < memory_bytes <= MAX_MEMORY_BYTES:
+                raise ValueError("its memory has an impossible size")
+            if set(globals) - set(GLOBALS) or not all(type(value) is int for value in globals.values()):
+                raise ValueError("its globals are not those of a guest")
+            image = cls(descriptor, runs, memory_bytes, globals, dict(footer["notes"]), str(footer["sha256"]))
+            image._described = footer["libraries"]
+        except _NOT_AN_IMAGE as error:
             os.close(descriptor)
             raise ImageMismatch(f"the file is not an image: {error}") from error
         return image
@@ -191,36 +207,57 @@ class Image:
     def apply(self, instance: Instance) -> None:
         """Make a fresh instance of the same module what the captured one was.
 
-        On its guest thread, within no call. Raises `ImageMismatch` if the instance's limits are too small.
+        On its guest thread, within no call. Raises `ImageMismatch` if the instance's limits are too small,
+        `LibraryMismatch` if a side module isn't in its filesystem any more.
         """
-        grow = self.memory_bytes - instance.memory.size
-        if grow < 0:
-            raise ImageMismatch("the image is of another module: it has less memory than a fresh instance")
-        if grow and not instance.grow_memory(grow // WASM_PAGE):
-            raise ImageMismatch(
-                f"the image needs {self.memory_bytes} bytes of memory, "
-                f"the limit is {instance.limits.memory_bytes}"
-            )
-        with self._lock:
-            if self._closed:
-                raise ImageMismatch("the image was closed")
-            self._map(instance)
+        grow_to(instance, self.memory_bytes)
+        libraries = self.loader_state(instance)
+        if libraries is not None:
+            libraries.restore(instance)
+        self.map(instance)
         for name, value in self.globals.items():
             instance.global_set(name, value)
 
-    def _map(self, instance: Instance) -> None:
-        base = instance.memory_address
+    def loader_state(self, instance: Instance) -> LoaderState | None:
+        """The side modules of the captured instance, found in this one's filesystem the first time."""
+        if self.libraries is None and self._described is not None:
+            self.libraries = LoaderState.find(self._described, instance)
+        return self.libraries
+
+    def map(self, instance: Instance) -> None:
+        """Put the pages in place, in an instance whose memory is large enough."""
+        with self._lock:
+            if self._closed:
+                raise ImageMismatch("the image was closed")
+            base = instance.memory_address
+            for run in self.runs:
+                if not CAN_MAP:
+                    instance.memory.write(run.address, os.pread(self._descriptor, run.length, run.offset))
+                    continue
+                try:
+                    map_file(base + run.address, run.length, self._descriptor, run.offset)
+                except OSError as error:
+                    raise ImageMismatch(f"the image: {error.strerror}") from error
+
+    def content(self, address: int, length: int) -> bytes:
+        """What a part of linear memory holds in the image."""
+        parts: list[bytes] = []
+        at, end = address, address + length
         for run in self.runs:
-            if self._mmap is None:
-                instance.memory.write(run.address, os.pread(self._descriptor, run.length, run.offset))
-                continue
-            target = base + run.address
-            found = self._mmap(
-                target, run.length, _PROT_READ_WRITE, _MAP_PRIVATE_FIXED, self._descriptor, run.offset
-            )
-            if found != target:
-                number = ctypes.get_errno()
-                raise ImageMismatch(f"the image can't be mapped: {os.strerror(number)}")
+            start, stop = max(at, run.address), min(end, run.address + run.length)
+            if start < stop:
+                parts.append(bytes(start - at))
+                with self._lock:
+                    if self._closed:
+                        raise ImageMismatch("the image was closed")
+                    parts.append(os.pread(self._descriptor, stop - start, run.offset + start - run.address))
+                at = stop
+        return b"".join([*parts, bytes(end - at)])
+
+    @property
+    def digest(self) -> str:
+        """sha256 (hex) of the pages: two images with the same one are the same."""
+        return self._digest
 
     def warm(self) -> None:
         """Read the file once, so that the first clone does not wait for the disk."""

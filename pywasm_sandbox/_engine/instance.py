@@ -94,6 +94,8 @@ class Instance:
         self.memory = Memory()
         self.waiter = InstanceWaiter(self)
         self.loader = Loader(self)
+        self.holdings: list[object] = []
+        """What must live as long as the linear memory, such as the ranges that are mapped into it."""
         self._words: InterruptWords | None = None
         self._words_dirty = False
         self._lock = threading.Lock()
@@ -487,6 +489,8 @@ class Instance:
         except Exception:
             logger.exception("closing the guest's files failed")
         self._c.store_delete(store)
+        self.holdings.clear()
+        self.holdings.clear()
 
     def _require_guest_thread(self) -> None:
         if not self.engine.threads.on_guest_thread():

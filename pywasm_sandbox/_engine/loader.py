@@ -36,6 +36,7 @@ __all__ = ["FUNCTIONS", "LoadedModule", "Loader"]
 RTLD_GLOBAL = 0x100  # musl's dlfcn.h, which wasi-libc ships
 MAIN_HANDLE = 1
 FIRST_HANDLE = 2
+NOBODY = 0
 LIBRARY_PATH = ("/usr/lib", "/usr/local/lib")
 MAX_NEEDED_DEPTH = 32
 MAX_PATH_BYTES = 4096
@@ -68,6 +69,10 @@ class LoadedModule:
     info: SideModule
     instance: ctypes.Array[ctypes.c_char]
     is_global: bool
+    location: str = ""
+    """Its absolute path: with the content's hash, what makes it the same library."""
+    owners: tuple[int, ...] = ()
+    """For each import who defines it: a handle, `MAIN_HANDLE`, or `NOBODY` (itself, its bases, weak)."""
     needed: list[LoadedModule] = field(default_factory=list)
     symbols: dict[str, bytes | None] = field(default_factory=dict)
     slots: dict[str, int] = field(default_factory=dict)
@@ -83,6 +88,10 @@ class _Found:
 
     extern: bytes
     owner: LoadedModule | None
+
+    @property
+    def handle(self) -> int:
+        return MAIN_HANDLE if self.owner is None else self.owner.handle
 
 
 class Loader:
@@ -151,6 +160,7 @@ class Loader:
         try:
             needed = [self._open_needed(name, location, info, is_global, depth) for name in info.needed]
             loaded = self._link(path, sha256, data, info, needed, is_global, foreign)
+            loaded.location = location
         finally:
             self._opening.pop()
         self.loaded.append(loaded)
@@ -254,6 +264,7 @@ class Loader:
                     instance=(ctypes.c_char * 16)(),
                     is_global=is_global,
                     needed=needed,
+                    owners=tuple(NOBODY if each is None else each.handle for each in resolved),
                 )
                 self._instantiate(loaded, resolved)
             except DlError:
@@ -390,6 +401,37 @@ class Loader:
                 self._unload(loaded)
                 raise DlError(f"{loaded.path}: {name} takes or returns something")
             self._instance.invoke_raw(name, func)
+
+    # ---- again, for images (see `replay`)
+
+    def find(self, path: str, sha256: str) -> tuple[CompiledModule, SideModule]:
+        """The library at `path`, compiled. Raises `DlError` if it isn't the one with this hash."""
+        _, data, foreign = self._read(path)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise DlError(f"{path}: is another library than the one that was loaded")
+        try:
+            info = parse(data)
+        except DylinkError as error:
+            raise DlError(f"{path}: {error}") from error
+        return self._compile(path, sha256, data, foreign), info
+
+    def instantiate_again(self, loaded: LoadedModule) -> None:
+        """Instantiate a module at the bases it had, with the definitions it had. None of its code runs."""
+        if loaded.info.has_start:
+            raise DlError(f"{loaded.path}: has a start function, which would run again")
+        resolved: list[_Found | None] = []
+        for each, handle in zip(loaded.info.imports, loaded.owners, strict=True):
+            if handle == NOBODY:
+                resolved.append(None)
+                continue
+            owner = None if handle == MAIN_HANDLE else self.loaded[handle - FIRST_HANDLE]
+            extern = self._instance.extern(each.name) if owner is None else self._own(owner, each.name)
+            if extern is None:
+                raise DlError(f"{loaded.path}: undefined symbol: {each.name}")
+            resolved.append(_Found(extern, owner))
+        self._instantiate(loaded, resolved)
+        self.loaded.append(loaded)
+        self._by_content[loaded.location, loaded.sha256] = loaded
 
     def _unload(self, loaded: LoadedModule) -> None:
         """Forget a module none of whose code ran."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from . import capi
+from .arena import Arena
 from .cache import CompileCache, cache_key, default_folder, host_fingerprint
 from .capi import HOST_CALLBACK, ByteVector, CApi
 from .failures import EngineUnavailable, ModuleRejected
@@ -111,6 +112,8 @@ class Engine:
         """True in a forked child of the process that made this engine: its threads are not there."""
         self.stopping = False
         """True once the interpreter shuts down: no call begins any more."""
+        self.arena = Arena.make()
+        """Where linear memories grow, None where they can't be shared."""
         self._cache = CompileCache(default_folder()) if cache is None else cache
         self._host = host_fingerprint()
         self._lock = threading.Lock()

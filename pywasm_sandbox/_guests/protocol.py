@@ -34,6 +34,7 @@ __all__ = [
     "encode_answer",
     "execute_request",
     "preload_request",
+    "renew_request",
 ]
 
 MAX_EVENT_BYTES: Final = 256 * 1024 * 1024
@@ -140,6 +141,11 @@ def configure_request(env: Mapping[str, str], cwd: str, argv: list[str], *, is_c
     A clone of an image also renews what must differ between clones, such as the state of `random`.
     """
     return _encode({"op": "configure", "env": dict(env), "cwd": cwd, "argv": argv, "clone": is_clone})
+
+
+def renew_request() -> bytes:
+    """After a fork or restore: renew what must differ; environment and directory stay as they are."""
+    return _encode({"op": "renew"})
 
 
 def preload_request(modules: Sequence[str]) -> bytes:

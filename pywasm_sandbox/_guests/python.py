@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from pywasm_sandbox._engine import (
@@ -16,11 +17,12 @@ from pywasm_sandbox._engine import (
     InterruptReason,
     InterruptWords,
     Limits,
+    MemoryState,
     Program,
     Ticket,
 )
 from pywasm_sandbox._vfs.namespace import Namespace
-from pywasm_sandbox._wasi import WasiHost, WasiLimits
+from pywasm_sandbox._wasi import Clocks, RandomSource, WasiHost, WasiLimits
 from pywasm_sandbox.errors import SandboxInternalError
 
 from .base import Cell, Guest, GuestOptions, Listener, RunEnd, explain_loss
@@ -39,7 +41,9 @@ from .protocol import (
     encode_answer,
     execute_request,
     preload_request,
+    renew_request,
 )
+from .state import GuestState, Relocate
 from .stdio import OutputAssembler, StdioRing
 from .tree import USER_SITE
 
@@ -56,6 +60,7 @@ SYS_PATH: Final = (
     f"{GUEST_CODE}/shims",
 )
 MAX_QUESTION_BYTES: Final = 1 << 20
+REPRODUCIBLE_HASH_SEED: Final = 3_141_592_653
 
 
 def _emit(guest: PythonGuest, kind: int, pointer: int, length: int) -> None:
@@ -110,10 +115,19 @@ class PythonGuest(Guest):
         namespace: Namespace,
         options: GuestOptions,
         image: Callable[[], Image] | None = None,
+        *,
+        state: tuple[GuestState, Relocate] | None = None,
+        reproducible: tuple[Clocks, RandomSource] | None = None,
     ) -> None:
-        """``program`` and ``image`` are asked for at boot, on the guest's thread: they may take a while."""
+        """``program`` and ``image`` are asked for at boot, on the guest's thread: they may take a while.
+
+        With a ``state`` the guest goes on from there. ``reproducible`` gives the clocks and the randomness of
+        a guest whose memory shall be the same each time.
+        """
         self._program = program
         self._image = image
+        self._state = state
+        self._reproducible = reproducible
         self._namespace = namespace
         self._options = options
         self._instance: Instance | None = None
@@ -139,6 +153,8 @@ class PythonGuest(Guest):
             env=self._options.env,
             stdout=self,
             stderr=self,
+            clocks=None if self._reproducible is None else self._reproducible[0],
+            random_source=None if self._reproducible is None else self._reproducible[1],
             waiter=instance.waiter,
             on_block=self._on_block,
             on_stdio=self.drain,
@@ -147,21 +163,24 @@ class PythonGuest(Guest):
 
     def boot(self) -> None:
         options = self._options
-        image = None if self._image is None else self._image()
+        image = None if self._image is None or self._state is not None else self._image()
         instance = self._program().instantiate(
             self.make_wasi, owner=self, limits=Limits(memory_bytes=options.memory_bytes)
         )
         self._instance = instance
         instance.on_tick = self._on_tick
         try:
-            if image is None:
+            if self._state is not None:
+                self._resume(instance, *self._state)
+                request = renew_request()
+            elif image is None:
                 self._start(instance)
+                request = configure_request(options.env, options.cwd, [""])
             else:
                 self._clone(instance, image)
-            is_clone = image is not None
-            self._call_with(
-                "pywasm_handle", configure_request(options.env, options.cwd, [""], is_clone=is_clone)
-            )
+                request = configure_request(options.env, options.cwd, [""], is_clone=True)
+            self._state = None
+            self._call_with("pywasm_handle", request)
         except BaseException as failure:
             instance.close()
             if isinstance(failure, EngineFailure | GuestExit):
@@ -174,20 +193,39 @@ class PythonGuest(Guest):
         ring = instance.call("pywasm_stdio_ring")
         self._ring = StdioRing(instance.memory, ring)
         lines = [f"sys_path={path}" for path in SYS_PATH]
-        lines += ["argv=", "boot_module=pywasm_guest.boot"]
+        # The interpreter's own choice is not random on WASI.
+        lines += ["argv=", "boot_module=pywasm_guest.boot", f"hash_seed={self._hash_seed()}"]
         self._call_with("pywasm_boot", "\n".join(lines).encode() + b"\n")
         words = struct.unpack("<4I", instance.memory.read(instance.call("pywasm_interrupt_words"), 16))
         self._arm(instance, words)
         self._addresses = {"ring": ring, "words": words}
 
+    def _hash_seed(self) -> int:
+        return secrets.randbelow(1 << 32) if self._reproducible is None else REPRODUCIBLE_HASH_SEED
+
     def _clone(self, instance: Instance, image: Image) -> None:
         notes = image.notes
-        image.apply(instance)
-        self._ring = StdioRing(instance.memory, notes["ring"])
-        self._arm(instance, notes["words"])
-        self._addresses = {"ring": notes["ring"], "words": notes["words"]}
+        MemoryState.of_image(image).apply(instance)
+        self._attach(instance, notes)
         instance.wasi.clocks.never_before(notes["monotonic_ns"])
         instance.wasi.fds.skip_to(notes["next_fd"])
+
+    def _resume(self, instance: Instance, state: GuestState, relocate: Relocate) -> None:
+        state.memory.apply(instance)
+        self._attach(instance, state.addresses)
+        state.resume(instance.wasi, relocate)
+
+    def _attach(self, instance: Instance, addresses: Mapping[str, Any]) -> None:
+        self._addresses = {"ring": addresses["ring"], "words": addresses["words"]}
+        self._ring = StdioRing(instance.memory, addresses["ring"])
+        self._arm(instance, addresses["words"])
+
+    def state(self, base: Callable[[], Image]) -> GuestState:
+        """The guest as it is now, between two runs, on a guest thread. What is stored of a guest that was
+        booted from scratch is how it differs from the image that ``base`` gives."""
+        instance = self._live()
+        memory = MemoryState.capture(instance, base)
+        return GuestState.describe(instance.wasi, memory, self._addresses, self._namespace)
 
     @staticmethod
     def _arm(instance: Instance, words: Sequence[int]) -> None:

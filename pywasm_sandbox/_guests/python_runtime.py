@@ -22,6 +22,8 @@ from pywasm_sandbox._vfs.zipfs import ZipFS
 from .assets import Assets
 from .base import GuestOptions
 from .python import GUEST_CODE, IMPORTS, LIBRARY, PythonGuest
+from .reproducible import CountingBytes, SteppingClocks
+from .state import GuestState, Relocate
 from .tree import BASE_ENV, lay_out
 
 __all__ = ["DEFAULT_MODULES", "PreloadError", "PythonRuntime", "check_modules"]
@@ -85,7 +87,7 @@ DEFAULT_MODULES: Final = (
 )
 """What a sandbox's contexts have imported unless its ``preload`` says otherwise."""
 
-FORMAT: Final = "1"
+FORMAT: Final = "2"
 PRELOAD_TIMEOUT_SECONDS: Final = 600.0
 _MODULE_NAME: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -147,6 +149,12 @@ class PythonRuntime:
         modules = tuple(preload)
         return PythonGuest(self.program, namespace, options, lambda: self.image(modules))
 
+    def resumed(
+        self, namespace: Namespace, options: GuestOptions, state: GuestState, relocate: Relocate
+    ) -> PythonGuest:
+        """A guest over the files of ``namespace``, not booted yet, that goes on from a state."""
+        return PythonGuest(self.program, namespace, options, state=(state, relocate))
+
     def image(self, modules: tuple[str, ...]) -> Image:
         """The image with these modules imported. On a guest thread.
 
@@ -162,6 +170,16 @@ class PythonRuntime:
                 )
             return image
 
+    def _code_copy(self, clocks: SteppingClocks) -> MemoryFS:
+        """The guest's code without what the host keeps beside it (compiled files, times, inode numbers)."""
+        copy = Namespace(MemoryFS(clock=clocks.realtime_ns))
+        for path in sorted(self._code_folder.rglob("*.py")):
+            name = "/" + path.relative_to(self._code_folder).as_posix()
+            copy.write_bytes(name, path.read_bytes(), parents=True)
+        fs = copy.root.mount.fs
+        assert isinstance(fs, MemoryFS)
+        return fs
+
     def _verify(self) -> None:
         # An image is made of the library's content, so it need not be read again where there is one.
         with self._verifying:
@@ -175,10 +193,17 @@ class PythonRuntime:
 
     def _capture(self, modules: tuple[str, ...], descriptor: int) -> Image:
         self._verify()
-        namespace = Namespace(MemoryFS())
+        clocks = SteppingClocks()
+        namespace = Namespace(MemoryFS(clock=clocks.realtime_ns))
         lay_out(namespace)
-        self.mount(namespace)
-        guest = PythonGuest(self.program, namespace, GuestOptions(env=BASE_ENV))
+        namespace.mount(LIBRARY, self._library)
+        namespace.mount(GUEST_CODE, self._code_copy(clocks))
+        guest = PythonGuest(
+            self.program,
+            namespace,
+            GuestOptions(env=BASE_ENV),
+            reproducible=(clocks, CountingBytes()),
+        )
         try:
             guest.boot()
             failed = guest.preload(modules, PRELOAD_TIMEOUT_SECONDS)

@@ -123,6 +123,16 @@ class FdTable:
         self._next = max(self._next, number)
         self._freed.clear()
 
+    def numbering(self) -> tuple[int, tuple[int, ...]]:
+        """The lowest number that was never given out, and those below it that are free."""
+        return self._next, tuple(sorted(self._freed))
+
+    def number_on(self, numbering: tuple[int, tuple[int, ...]]) -> None:
+        """Give numbers out as the table did that said `numbering`: those that are neither open here nor free
+        there stay unused."""
+        self._next, free = numbering
+        self._freed = [number for number in free if number not in self.entries]
+
     def remove(self, number: int) -> None:
         """Forget an fd, which must be open, and close its file."""
         entry = self.entries.pop(number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["renew"]
+__all__ = ["renew", "settle"]
 
 
 def _renew_random(module: object) -> None:
@@ -41,6 +41,17 @@ _RENEWALS = {
     "numpy.random.mtrand": _renew_numpy_random,
     "logging": _renew_logging,
 }
+
+
+def settle() -> None:
+    """Before an image is made: import what is imported late, and take what is there out of the sight of the
+    garbage collector, whose marks would make each clone copy the pages of all objects."""
+    import gc
+
+    from . import display, errors  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
 
 
 def renew() -> None:

@@ -80,6 +80,8 @@ class Session:
             self._execute(message)
         elif operation == "configure":
             self._configure(message)
+        elif operation == "renew":
+            _renew()
         elif operation == "preload":
             self._preload(message["modules"])
         else:
@@ -91,9 +93,7 @@ class Session:
         os.chdir(message["cwd"])
         sys.argv[:] = message["argv"]
         if message.get("clone"):
-            from .clone import renew
-
-            renew()
+            _renew()
 
     def _preload(self, modules: list[str]) -> None:
         self.gate.arm()
@@ -216,6 +216,16 @@ class Session:
 def _import_all(modules: list[str]) -> None:
     for name in modules:
         __import__(name)
+    # What clones would import at their first error, and what their collections need not look at.
+    from . import clone
+
+    clone.settle()
+
+
+def _renew() -> None:
+    from . import clone
+
+    clone.renew()
 
 
 def _exit_code(exception: BaseException) -> int:

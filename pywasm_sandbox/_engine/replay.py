@@ -1,0 +1,185 @@
+"""Side modules of a captured instance, put back into a fresh one.
+
+Linear memory holds what their constructors and relocations made, but the modules themselves are instances
+that the store must have: each is instantiated again at the same bases, before the pages are mapped (its data
+segments would overwrite them otherwise), and functions get the table slots that memory refers to. None of
+their code runs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from .capi import ExternKind, ValKind
+from .failures import EngineFailure
+from .loader import FIRST_HANDLE, NULL_FUNCTION, DlError, LoadedModule, Loader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .instance import Instance
+
+__all__ = ["LibraryMismatch", "LoaderState"]
+
+
+class LibraryMismatch(EngineFailure):
+    """A side module can't be loaded as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderState:
+    """What `Loader` knows: modules in the order of their handles, and who has which table slot."""
+
+    modules: tuple[LoadedModule, ...]
+    main_slots: Mapping[str, int]
+    spare_table: tuple[tuple[int, int], ...]
+    table_size: int
+
+    @classmethod
+    def capture(cls, instance: Instance) -> LoaderState | None:
+        """The state of an instance's loader, None if it loaded nothing."""
+        loader = instance.loader
+        if not loader.loaded and not loader._main_slots:
+            return None
+        c = instance.engine.c
+        copies = tuple(
+            replace(each, instance=(ctypes.c_char * 16)(), symbols={}, slots=dict(each.slots))
+            for each in loader.loaded
+        )
+        by_handle = {each.handle: each for each in copies}
+        for each in copies:
+            each.needed = [by_handle[other.handle] for other in each.needed]
+        return cls(
+            copies,
+            dict(loader._main_slots),
+            tuple(loader._spare_table),
+            int(c.table_size(instance.context, loader._table())),
+        )
+
+    def describe(self) -> list[Any]:
+        """As JSON, for a file; `find` reads it."""
+        modules = [
+            {
+                "path": each.path,
+                "location": each.location,
+                "sha256": each.sha256,
+                "bases": [each.memory_base, each.table_base],
+                "global": each.is_global,
+                "needed": [other.handle for other in each.needed],
+                "owners": list(each.owners),
+                "slots": each.slots,
+            }
+            for each in self.modules
+        ]
+        return [modules, dict(self.main_slots), [list(each) for each in self.spare_table], self.table_size]
+
+    @classmethod
+    def find(cls, described: Any, instance: Instance) -> LoaderState:
+        """The state that `describe` told of, its modules taken from the filesystem that `instance` sees.
+
+        Raises `LibraryMismatch` if one isn't there or is another, or the description makes no sense.
+        """
+        try:
+            modules, main_slots, spare, table_size = described
+            found: list[LoadedModule] = []
+            for number, each in enumerate(modules):
+                found.append(_find(instance.loader, each, found, number + FIRST_HANDLE))
+            return cls(
+                tuple(found),
+                {str(name): _index(slot) for name, slot in main_slots.items()},
+                tuple((_index(base), _index(size)) for base, size in spare),
+                _index(table_size),
+            )
+        except DlError as error:
+            raise LibraryMismatch(str(error)) from error
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            raise LibraryMismatch(f"the list of libraries is damaged: {error}") from error
+
+    def restore(self, instance: Instance) -> None:
+        """Load the same modules into a fresh instance whose memory is large enough. Within no call."""
+        loader = instance.loader
+        try:
+            self._grow_table(instance)
+            loader._main_slots.update(self.main_slots)
+            loader._spare_table[:] = self.spare_table
+            for each in self.modules:
+                self._load(loader, each)
+            self._fill_table(instance)
+        except DlError as error:
+            raise LibraryMismatch(str(error)) from error
+
+    def _grow_table(self, instance: Instance) -> None:
+        c, table = instance.engine.c, instance.loader._table()
+        grow = self.table_size - c.table_size(instance.context, table)
+        if grow <= 0:
+            return
+        if self.table_size > instance.limits.table_elements:
+            raise DlError("the table of functions is larger than the limit")
+        error = c.table_grow(instance.context, table, grow, NULL_FUNCTION, ctypes.byref(ctypes.c_uint64()))
+        if error is not None:
+            raise DlError(c.take_error(error))
+
+    @staticmethod
+    def _load(loader: Loader, state: LoadedModule) -> None:
+        needed = [loader.loaded[other.handle - FIRST_HANDLE] for other in state.needed]
+        loaded = replace(
+            state, instance=(ctypes.c_char * 16)(), symbols={}, slots=dict(state.slots), needed=needed
+        )
+        loader.instantiate_again(loaded)
+
+    def _fill_table(self, instance: Instance) -> None:
+        """Functions whose address was taken: the others are where their modules' elements put them."""
+        c, loader = instance.engine.c, instance.loader
+        table = loader._table()
+        static = instance.program.function_slots if self.main_slots else {}
+        wanted = [
+            (slot, instance.extern(name))
+            for name, slot in self.main_slots.items()
+            if static.get(name) != slot
+        ]
+        for each in loader.loaded:
+            wanted += [(slot, loader._own(each, name)) for name, slot in each.slots.items()]
+        for slot, extern in wanted:
+            if extern is None or extern[0] != ExternKind.FUNC:
+                raise DlError("a function whose address was taken is not there")
+            val = bytes([ValKind.FUNCREF]) + bytes(7) + extern[8:24] + bytes(8)
+            if error := c.table_set(instance.context, table, slot, val):
+                raise DlError(c.take_error(error))
+
+
+def _index(value: Any) -> int:
+    """A number in 32 bits."""
+    if type(value) is not int or not 0 <= value < 1 << 32:
+        raise ValueError(f"{value!r} is no index")
+    return value
+
+
+def _find(loader: Loader, described: Any, before: list[LoadedModule], handle: int) -> LoadedModule:
+    path, sha256 = str(described["path"]), str(described["sha256"])
+    memory_base, table_base = map(_index, described["bases"])
+    module, info = loader.find(path, sha256)
+    owners = tuple(int(owner) for owner in described["owners"])
+    needed = [int(other) - FIRST_HANDLE for other in described["needed"]]
+    if not all(0 <= index < len(before) for index in needed):
+        raise ValueError("a library needs one that comes after it")
+    if len(owners) != len(info.imports) or not all(0 <= owner < handle for owner in owners):
+        raise ValueError("the definitions of a library are incomplete")
+    return LoadedModule(
+        path=path,
+        sha256=sha256,
+        handle=handle,
+        memory_base=memory_base,
+        memory_size=info.memory_size,
+        table_base=table_base,
+        table_size=info.table_size,
+        module=module,
+        info=info,
+        instance=(ctypes.c_char * 16)(),
+        is_global=bool(described["global"]),
+        needed=[before[index] for index in needed],
+        location=str(described["location"]),
+        owners=owners,
+        slots={str(name): _index(slot) for name, slot in described["slots"].items()},
+    )

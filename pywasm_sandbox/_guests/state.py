@@ -1,0 +1,93 @@
+"""A guest at one moment between two runs, from which any number of guests go on."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pywasm_sandbox._engine import MemoryState
+from pywasm_sandbox._vfs.api import File, VfsError
+from pywasm_sandbox._vfs.namespace import Namespace
+from pywasm_sandbox._vfs.resolver import Location
+from pywasm_sandbox._wasi import FdState, WasiHost
+from pywasm_sandbox._wasi.abi import FILETYPE_DIRECTORY
+
+__all__ = ["GuestState", "Relocate", "reopen"]
+
+Relocate = Callable[[Location], Location]
+"""Where an open file of a state is in the filesystem of a new guest. Raises `VfsError` if it isn't there."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GuestState:
+    """``addresses`` are those of the C runtime's ring and interrupt words; ``fds`` the open descriptors,
+    whose locations belong to ``namespace``; ``numbering`` the numbers that come next (`FdTable.numbering`).
+    """
+
+    memory: MemoryState
+    addresses: Mapping[str, Any]
+    monotonic_ns: int
+    fds: tuple[FdState, ...]
+    numbering: tuple[int, tuple[int, ...]]
+    namespace: Namespace
+
+    @classmethod
+    def describe(
+        cls, host: WasiHost, memory: MemoryState, addresses: Mapping[str, Any], namespace: Namespace
+    ) -> GuestState:
+        """The state of a guest with this host and memory."""
+        return cls(
+            memory,
+            addresses,
+            host.clocks.monotonic_ns(),
+            host.fds.snapshot(),
+            host.fds.numbering(),
+            namespace,
+        )
+
+    def in_copy(self, namespace: Namespace) -> GuestState:
+        """The same, with the locations in a clone of its namespace."""
+        fds = tuple(
+            FdState(
+                each.number,
+                each.filetype,
+                each.rights_base,
+                each.rights_inheriting,
+                None if each.location is None else namespace.translate(each.location),
+                each.offset,
+                each.flags,
+                each.readable,
+                each.writable,
+                each.stream,
+                each.preopen,
+            )
+            for each in self.fds
+        )
+        return GuestState(self.memory, self.addresses, self.monotonic_ns, fds, self.numbering, namespace)
+
+    def resume(self, host: WasiHost, relocate: Relocate) -> None:
+        """Give a new guest's host the clock and the open files."""
+        host.clocks.never_before(self.monotonic_ns)
+        reopen(host, self.fds, relocate)
+        host.fds.number_on(self.numbering)
+
+
+def reopen(host: WasiHost, states: tuple[FdState, ...], relocate: Relocate) -> None:
+    """Open what `states` say. A file that is gone stays closed, and its number unused: EBADF and no other."""
+    files: deque[File] = deque()
+    kept: list[FdState] = []
+    places: dict[int, Location] = {}
+    for state in sorted(states, key=lambda state: state.number):
+        if state.location is not None:
+            try:
+                place = relocate(state.location)
+                place.mount.fs.stat(place.node)
+                if state.preopen is None and state.filetype != FILETYPE_DIRECTORY:
+                    files.append(place.mount.fs.open(place.node, state.writable))
+            except VfsError:
+                continue
+            places[id(state.location)] = place
+        kept.append(state)
+    host.fds.restore(kept, lambda place, writable: files.popleft(), lambda location: places[id(location)])
