@@ -26,7 +26,7 @@ def run(settings: Settings) -> Group:
         native(settings.native) as two,
         ThreadPoolExecutor(2) as pool,
     ):
-        guests, hosts = (Guest(sandbox), Guest(sandbox)), (one, two)
+        guests, hosts = (Guest(sandbox, "/workspace/one"), Guest(sandbox, "/workspace/two")), (one, two)
         rows = []
         for program in PROGRAMS:
             measures = {}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from .report import Group, Row, Target
 from .settings import Settings
@@ -41,62 +43,88 @@ def run(settings: Settings) -> Group:
         # As installed: modules come as bytecode. And warm: our own cache holds the compiled interpreter.
         environ = {**os.environ, "PYTHONPYCACHEPREFIX": bytecode}
         environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        last: dict[str, float] = {}
+        runs: dict[str, list[_Process]] = {}
 
         def process(name: str, python: str, code: str) -> Callable[[], float]:
+            runs[name] = []
+
             def measure() -> float:
-                first, last[name] = _process(python, code, environ)
-                return first
+                runs[name].append(_process(python, code, environ))
+                return runs[name][-1].first_s
 
             return measure
 
         measures = {
-            "first result": process("first result", sys.executable, _OURS),
-            "whole process": lambda: last["first result"],
-            "a file only": process("a file only", sys.executable, _FILES_ONLY),
-            "30 imports": process("30 imports", sys.executable, _OURS_IMPORTS),
-            "native": process("native", settings.native, "print(1+1, flush=True)"),
-            "native 30 imports": process("native 30 imports", settings.native, _NATIVE_IMPORTS),
+            name: process(name, python, code)
+            for name, python, code in (
+                ("ours", sys.executable, _OURS),
+                ("ours, a file only", sys.executable, _FILES_ONLY),
+                ("ours, 30 imports", sys.executable, _OURS_IMPORTS),
+                ("native", settings.native, "print(1+1, flush=True)"),
+                ("native, 30 imports", settings.native, _NATIVE_IMPORTS),
+                ("peer", settings.peer, _PEER),
+            )
+            if python is not None
         }
-        if settings.peer is not None:
-            measures["peer"] = process("peer", settings.peer, _PEER)
-        for name, measure in measures.items():
-            if name != "whole process":
-                measure(), measure()
-        values = in_turns(measures, settings.rounds(21, 7))
-    return Group("Process start, warm cache", _rows(values))
+        in_turns(measures, 2)
+        for warm_up in runs.values():
+            warm_up.clear()
+        in_turns(measures, settings.rounds(21, 7))
+    return Group("Process start, warm cache", _rows(runs))
 
 
-def _process(python: str, code: str, environ: dict[str, str]) -> tuple[float, float]:
-    """Seconds until the first line, and until the end."""
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """Seconds until the first line, until the end, and of processor time."""
+
+    first_s: float
+    whole_s: float
+    cpu_s: float
+
+
+def _process(python: str, code: str, environ: dict[str, str]) -> _Process:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     with subprocess.Popen([python, "-c", code], stdout=subprocess.PIPE, text=True, env=environ) as child:
         assert child.stdout is not None
         line = child.stdout.readline()
         first = time.perf_counter() - started
+    whole = time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if line != "2\n" or child.returncode != 0:
         raise RuntimeError(f"{code!r} printed {line!r} and ended with status {child.returncode}")
-    return first, time.perf_counter() - started
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return _Process(first, whole, cpu)
 
 
-def _rows(values: dict[str, list[float]]) -> list[Row]:
-    def row(name: str, of: str, *, native: str, target: Target | None = None, peer: str = "") -> Row:
+def _rows(runs: dict[str, list[_Process]]) -> list[Row]:
+    def row(
+        name: str,
+        ours: str,
+        theirs: str,
+        *,
+        part: str = "first_s",
+        target: Target | None = None,
+        peer: str = "",
+    ) -> Row:
+        values = [getattr(run, part) for run in runs[ours]]
+        native = [getattr(run, part) for run in runs[theirs]]
+        others = [getattr(run, part) for run in runs.get(peer, ())]
         return Row(
             name,
             "ms",
-            Sample.of(values[of]).scaled(1e3),
-            native=Sample.of(values[native]).median * 1e3,
-            ratio=pairwise(values[of], values[native]),
-            peer=Sample.of(values[peer]).median * 1e3 if peer in values else None,
+            Sample.of(values).scaled(1e3),
+            native=Sample.of(native).median * 1e3,
+            ratio=pairwise(values, native),
+            peer=Sample.of(others).median * 1e3 if others else None,
             target=target,
         )
 
     limit = Target(250)
     return [
-        row(
-            "process start to first result (1+1)", "first result", native="native", target=limit, peer="peer"
-        ),
-        row("the same process, to its end", "whole process", native="native", target=limit),
-        row("process start to a written file", "a file only", native="native"),
-        row("process start to 30 imported modules", "30 imports", native="native 30 imports"),
+        row("process start to first result (1+1)", "ours", "native", target=limit, peer="peer"),
+        row("the same process, to its end", "ours", "native", part="whole_s", target=limit, peer="peer"),
+        row("its processor time, all threads", "ours", "native", part="cpu_s", peer="peer"),
+        row("process start to a written file", "ours, a file only", "native"),
+        row("process start to 30 imported modules", "ours, 30 imports", "native, 30 imports"),
     ]

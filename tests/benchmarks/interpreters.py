@@ -86,8 +86,8 @@ class Peer(Process):
 class Guest:
     """A context of a sandbox, with a deadline armed for each run as in everyday use."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._context = sandbox.create_code_context()
+    def __init__(self, sandbox: Sandbox, cwd: str | None = None) -> None:
+        self._context = sandbox.create_code_context(cwd=cwd)
         self._sandbox = sandbox
         for module in sorted(INSIDE.glob("*.py")):
             if module.name != "__init__.py":
