@@ -21,7 +21,6 @@ SHORT = 0.15
         "import asyncio\nawait asyncio.sleep(3600)",
         "import asyncio\nasyncio.run(asyncio.sleep(3600))",
         "while True:\n    try: 1/0\n    except Exception: pass",
-        "sum(iter(int, 1))",
         "[0 for _ in iter(int, 1)]",
         "import re\nre.match('(a*)*b', 'a' * 40)",
         "x = 3 ** (3 ** 18) // 7 ** (7 ** 6)\nwhile True: pass",
@@ -30,7 +29,6 @@ SHORT = 0.15
         "import threading\nthreading.Event().wait(3600)",
         "while True: print('x')",
         "def f():\n    while True: yield 1\nfor _ in f(): pass",
-        "sorted(iter(int, 1))" if False else "max(iter(int, 1))",
         "exec('while True: pass')",
         "class M(type):\n    def __del__(self): pass\nwhile True: object()",
     ],
@@ -106,6 +104,8 @@ STUBBORN = [
     "import signal\nsignal.signal(signal.SIGINT, lambda *a: None)\nwhile True: pass",
     "import time\nwhile True:\n    try: time.sleep(3600)\n    except BaseException: pass",
     "import asyncio\nwhile True:\n    try: await asyncio.sleep(3600)\n    except BaseException: pass",
+    # Loops in C that never look for an interrupt.
+    "sum(iter(int, 1))",
     "class D:\n    def __del__(self):\n        while True: pass\nD();",
 ]
 
@@ -118,8 +118,6 @@ async def test_code_that_swallows_the_deadline_is_stopped_the_hard_way(open_sand
     execution = await sandbox.run_code(f"print('start')\n{code}", timeout=SHORT)
     assert execution.error.name == "ExecutionTimeout"
     assert execution.logs.stdout == ["start\n"]
-    if "__del__" in code and execution.context_state == "kept":
-        return
     assert execution.context_state == "lost"
     assert execution.error.message == (
         "the code ran longer than its timeout of 0.15 s and did not stop within 0.2 s of being asked to; "
