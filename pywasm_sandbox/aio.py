@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -42,14 +43,19 @@ MaybeAsync = Awaitable[Any] | Any
 
 
 class _Bell:
-    """Rung on the guest's thread, heard in the event loop."""
+    """Rung on any thread, mostly the guest's, heard in the event loop."""
 
     def __init__(self) -> None:
+        self._thread = threading.get_ident()
         self._token = anyio.lowlevel.current_token()
         self._event = anyio.Event()
 
     def ring(self) -> None:
         """Wake the event loop. One that is closed already has nobody to wake."""
+        if threading.get_ident() == self._thread:
+            # The loop's own thread would wait for itself below.
+            self._event.set()
+            return
         try:
             anyio.from_thread.run_sync(self._set, token=self._token)
         except (RuntimeError, anyio.RunFinishedError):

@@ -115,6 +115,15 @@ class ContextCore:
             self._next(job)
             job.call.finish(None, failure)
 
+    def withdraw(self, call: Call) -> None:
+        """End a run that still waits for its turn; one that runs, or is over, is left alone."""
+        with self._lock:
+            job = next((job for job in self._queue if job.call is call), None)
+            if job is None:
+                return
+            self._queue.remove(job)
+        call.finish(RunEnd())
+
     # ---- on the guest's thread ------------------------------------------------------------------------
 
     def _work(self, job: _Job) -> None:

@@ -116,7 +116,7 @@ class SandboxCore:
         """A new context whose interpreter is ready."""
         context = self.add_context(language, cwd, env)
         try:
-            yield from await_call(context.boot(notify))
+            yield from await_call(context, context.boot(notify))
         except BaseException:
             self.delete_context(context.id)
             raise
@@ -166,7 +166,7 @@ class SandboxCore:
     ) -> Steps[ContextCore]:
         """A fresh interpreter in place of the context's."""
         context = self.context(context_id)
-        yield from await_call(context.restart(notify))
+        yield from await_call(context, context.restart(notify))
         return context
 
     # ---- running --------------------------------------------------------------------------------------

@@ -171,15 +171,16 @@ def _deliver(context: ContextCore, call: Call, collector: _Collector, callbacks:
                 yield from _invoke(context, step)
 
 
-def _stop(call: Call, reason: InterruptReason) -> Steps[None]:
+def _stop(context: ContextCore, call: Call, reason: InterruptReason) -> Steps[None]:
     """The caller gave up: interrupt the guest, wait for its end, drop what it still says."""
+    context.withdraw(call)
     call.interrupt(reason, CANCEL_GRACE_SECONDS)
     call.abandon()
     while not call.done:
         yield Wait(call, shielded=True)
 
 
-def await_call(call: Call) -> Steps[RunEnd]:
+def await_call(context: ContextCore, call: Call) -> Steps[RunEnd]:
     """Wait for a call that has no events of interest (a boot). Cancelling the wait interrupts it."""
     try:
         while not call.done:
@@ -188,7 +189,7 @@ def await_call(call: Call) -> Steps[RunEnd]:
     except GeneratorExit:
         raise
     except BaseException:
-        yield from _stop(call, InterruptReason.CANCEL)
+        yield from _stop(context, call, InterruptReason.CANCEL)
         raise
     return call.end()
 
@@ -212,13 +213,14 @@ def run_steps(
         for step in collector.lost(end):
             yield from _invoke(context, step)
     except GeneratorExit:
+        context.withdraw(call)
         call.interrupt(InterruptReason.CANCEL, CANCEL_GRACE_SECONDS)
         call.abandon()
         raise
     except Exception:
-        yield from _stop(call, InterruptReason.CALLBACK_FAILED)
+        yield from _stop(context, call, InterruptReason.CALLBACK_FAILED)
         raise
     except BaseException:
-        yield from _stop(call, InterruptReason.CANCEL)
+        yield from _stop(context, call, InterruptReason.CANCEL)
         raise
     return collector.execution(call, end)
