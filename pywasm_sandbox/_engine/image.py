@@ -128,19 +128,20 @@ class Image:
         self._described: list[Any] | None = None
         self._digest = digest
         self._lock = threading.Lock()
-        self._closed = False
+        self._closed = True  # nothing to close for who could not be made: the file stays the caller's
         self._check()
+        self._closed = False
 
     def _check(self) -> None:
         """Runs must lie inside memory and file: a page past the file's end would be a SIGBUS when touched."""
         size = os.fstat(self._descriptor).st_size
-        end = 0
+        end = offset = 0
         for run in self.runs:
-            aligned = not (run.address | run.offset | run.length) % WASM_PAGE
-            if not aligned or run.length <= 0 or run.address < end or run.offset < 0:
+            aligned = not (run.address | run.length) % WASM_PAGE
+            if not aligned or run.length <= 0 or run.address < end or run.offset != offset:
                 raise ImageMismatch("the image's list of pages is damaged")
-            end = run.address + run.length
-            if end > self.memory_bytes or run.offset + run.length > size:
+            end, offset = run.address + run.length, offset + run.length
+            if end > self.memory_bytes or offset > size:
                 raise ImageMismatch("the image's pages lie outside of its memory or its file")
 
     # ---- making one
@@ -190,6 +191,8 @@ class Image:
                 raise ValueError("it has no footer")
             footer = json.loads(os.pread(descriptor, length, size - _TRAILER.size - length))
             runs = [PageRun(*map(int, run)) for run in footer["runs"]]
+            if sum(run.length for run in runs) + length + _TRAILER.size != size:
+                raise ValueError("it has another length than it was written with")
             memory_bytes, globals = int(footer["memory_bytes"]), footer["globals"]
             if memory_bytes % WASM_PAGE or not 0 < memory_bytes <= MAX_MEMORY_BYTES:
                 raise ValueError("its memory has an impossible size")
