@@ -44,6 +44,12 @@ MAX_EVENT_BYTES: Final = 256 * 1024 * 1024
 MAX_JSON_DEPTH: Final = 200
 """JSON data of a result that is nested deeper is left out: few JSON writers would take it."""
 
+# Made once: `json.dumps` and `json.loads` make new ones for each message.
+# Surrogates (from undecodable bytes in paths or code) must reach the guest and not fail here.
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
+# NaN and the infinities are not JSON, though Python's parser takes them.
+_DECODER: Final = json.JSONDecoder(parse_constant=lambda name: None)
+
 _TEXT_TYPES: Final = frozenset({"application/pdf", "application/javascript"})
 
 
@@ -131,8 +137,7 @@ class BlockedInput:
 
 
 def _encode(message: Mapping[str, Any]) -> bytes:
-    # Surrogates (from undecodable bytes in paths or code) must reach the guest and not fail here.
-    return json.dumps(message, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+    return _ENCODER.encode(message).encode("ascii")
 
 
 def configure_request(env: Mapping[str, str], cwd: str, argv: list[str], *, is_clone: bool = False) -> bytes:
@@ -180,8 +185,7 @@ def _object(payload: bytes, what: str) -> dict[str, Any]:
     if len(payload) > MAX_EVENT_BYTES:
         raise ProtocolError(f"{what} of {len(payload)} bytes is over the limit of {MAX_EVENT_BYTES}")
     try:
-        # NaN and the infinities are not JSON, though Python's parser takes them.
-        message = json.loads(payload.decode("utf-8", "replace"), parse_constant=lambda name: None)
+        message = _DECODER.decode(payload.decode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"{what} is not JSON: {error}") from error
     if not isinstance(message, dict):
