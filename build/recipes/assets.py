@@ -7,6 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
+from driver import wasm
 from driver.archives import sha256_of
 from driver.registry import stage
 from driver.stages import Context
@@ -29,6 +30,15 @@ def put(source: Path, destination: Path) -> None:
     temporary.replace(destination)
 
 
+def check_side_module(core: Path, module: Path) -> None:
+    """Fail if a side module wants a name that neither the core nor the module itself has."""
+    known = {entity.name for path in (core, module) for entity in wasm.exports(path.read_bytes())}
+    known |= {"memory", "__indirect_function_table", "__memory_base", "__table_base"}
+    missing = sorted({entity.name for entity in wasm.imports(module.read_bytes())} - known)
+    if missing:
+        raise SystemExit(f"{module.name} wants what the core does not export: {', '.join(missing)}")
+
+
 def publish(
     context: Context, assets: tuple[tuple[str, str, str, str], ...], licence_stages: tuple[str, ...]
 ) -> None:
@@ -38,6 +48,8 @@ def publish(
     entries = []
     for name, kind, stage_name, file in assets:
         source = context.dep(stage_name) / file
+        if kind == "sample":
+            check_side_module(context.dep("core") / "python-core.wasm", source)
         put(source, target / file)
         entries.append(
             {
