@@ -112,6 +112,8 @@ class Session:
         filename = message.get("filename") or self.sources.name(count, source)
         surroundings = _Surroundings()
         failure = self.gate.attempt(self._run, message, surroundings, count, source, filename)
+        if issubclass(type(failure), MemoryError):
+            self._reserve = None  # all that follows needs a little
         for hook in hooks.post_cell:
             failure = self._with_hook(failure, hook)
         surroundings.leave()
