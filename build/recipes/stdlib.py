@@ -97,20 +97,3 @@ def build_stdlib(context: Context) -> None:
     shutil.copy(cpython / "licences/cpython.txt", tree / "LICENSE.txt")
     compile_tree(context, tree)
     write_zip(tree, context.out / "python-stdlib.zip")
-
-
-@stage("cpython-tests", needs=["cpython"])
-def build_tests(context: Context) -> None:
-    """Lib/test as a zip for the runner of CPython's own test suite; not shipped."""
-    tree = context.work / "tree"
-    shutil.copytree(
-        context.dep("cpython") / "Lib/test",
-        tree / "test",
-        ignore=shutil.ignore_patterns("__pycache__", "*.pyc"),
-    )
-    write_zip(tree, context.out / "python-tests.zip")
-    published = context.out.parents[2] / "out"
-    published.mkdir(exist_ok=True)
-    temporary = published / "python-tests.zip.new"
-    shutil.copy(context.out / "python-tests.zip", temporary)
-    temporary.replace(published / "python-tests.zip")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pywasm_sandbox import Sandbox
 
-from .catalog import default_archive, find_modules, unpack
+from .catalog import capabilities, default_archive, find_modules, unpack
 from .expectations import Comparison, Expectations
 from .journal import ModuleResult
 from .pool import Job, run_jobs
@@ -72,7 +72,7 @@ def main() -> int:
         catalog = find_modules(root)
         version = _guest_version()
         jobs = [
-            Job(module, expectations.excluded(module))
+            Job(module, expectations.excluded(module), capabilities(module))
             for module in _choose(arguments.modules, catalog, expectations)
         ]
         done = 0

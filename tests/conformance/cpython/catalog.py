@@ -6,10 +6,13 @@ import os
 import zipfile
 from pathlib import Path
 
-__all__ = ["GUEST_ROOT", "default_archive", "find_modules", "unpack"]
+__all__ = ["CAPABILITIES", "GUEST_MODULES", "GUEST_ROOT", "capabilities", "default_archive", "find_modules", "unpack"]
 
 GUEST_ROOT = "/opt/cpython"
 """Where the suite's parent folder is in the guest; it is put on ``sys.path``."""
+
+GUEST_MODULES = f"{GUEST_ROOT}/modules"
+"""The suite's extension modules (`_testcapi` and others), on ``sys.path`` too."""
 
 SPLIT_PACKAGES = frozenset(
     {
@@ -25,6 +28,32 @@ SPLIT_PACKAGES = frozenset(
     }
 )
 """Packages whose modules are run one by one, as `test.libregrtest.findtests` has it; others run as a whole."""
+
+
+CAPABILITIES: dict[str, frozenset[str]] = {
+    "sockets": frozenset(
+        {
+            "test.test_asyncgen",
+            *(
+                f"test.test_asyncio.test_{name}"
+                for name in """base_events context eager_task_factory futures futures2 graph locks pep492 protocols
+                queues runners staggered streams taskgroups tasks threads timeouts transports unix_events
+                waitfor""".split()
+            ),
+            "test.test_httplib",
+            "test.test_unittest",
+            "test.test_xmlrpc",
+        }
+    ),
+    "processes": frozenset({"test.test_argparse", "test.test_getopt", "test.test_optparse"}),
+}
+"""Modules that skip themselves as a whole without sockets or processes, and most of whose tests need none (those
+of asyncio take sockets for the event loop). They are told that they are there; the tests that do need them fail."""
+
+
+def capabilities(module: str) -> tuple[str, ...]:
+    """What a module is told that the guest has."""
+    return tuple(name for name, modules in CAPABILITIES.items() if module in modules)
 
 
 def default_archive() -> Path:

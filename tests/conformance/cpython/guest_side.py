@@ -12,7 +12,9 @@ Each line is a JSON array:
 from __future__ import annotations
 
 import fnmatch
+import functools
 import importlib
+import importlib.util  # regrtest imports it, some modules count on that
 import json
 import os
 import random
@@ -24,6 +26,24 @@ from typing import Any
 __all__ = ["run"]
 
 _DETAIL_CHARACTERS = 4000
+
+_NOT_TRUE_HERE = frozenset(
+    {
+        "Cannot create invalid FD on WASI.",
+        "Incompatible with WASI mapdir and OOT builds",
+        "No dynamic linking on WASI",
+        "WASI does not have /dev/null.",
+        "WASI has limited C stack",
+        "WASI has no /dev/null",
+        "WASI resolution of '..' parts doesn't match POSIX",
+        "WASI: Skip symlink test for now",
+        "_sysconfig-vars JSON file currently isn't available on WASI",
+        "exhausts limited stack on WASI",
+        "process_time not available on WASI",
+        "tempdir is not encodable on WASI",
+    }
+)
+"""Reasons for skipping that hold for CPython's command-line build in wasmtime and not for this guest."""
 
 
 class Journal:
@@ -102,20 +122,51 @@ def _without(suite: Any, module: str, excluded: list[str]) -> list[Any]:
     return kept
 
 
-def _prepare() -> None:
+def _prepare(capabilities: list[str]) -> None:
+    """Settings of regrtest, and what `test.support` would otherwise take for granted of WASI.
+
+    It is set before the module is imported, which is when decorators read it.
+    """
     from test import support
+    from test.support import os_helper
 
     support.use_resources = {}
     support.verbose = 0
+    support.TEST_MODULES_ENABLED = True  # they are no part of the guest, but of the suite
+    sys.dont_write_bytecode = False  # what regrtest finds
     support.record_original_stdout(sys.stdout)
     random.seed(20)
+    support.skip_wasi_stack_overflow = lambda: lambda test: test
+    os_helper._can_symlink = True
+    _believe_less()
+    if "sockets" in capabilities:
+        support.has_socket_support = True
+    if "processes" in capabilities:
+        support.has_subprocess_support = True
 
 
-def run(module: str, journal_path: str, excluded: list[str]) -> None:
+def _believe_less() -> None:
+    """Let `unittest.skip` and `skipIf` ignore the reasons that are not true here."""
+    skip, skip_if = unittest.skip, unittest.skipIf
+
+    @functools.wraps(skip)
+    def skip_for_cause(reason: Any) -> Any:
+        truthful = not isinstance(reason, str) or reason not in _NOT_TRUE_HERE
+        return skip(reason) if truthful else lambda test: test
+
+    @functools.wraps(skip_if)
+    def skip_if_for_cause(condition: object, reason: str) -> Any:
+        return skip_if(condition and reason not in _NOT_TRUE_HERE, reason)
+
+    unittest.skip = skip_for_cause
+    unittest.skipIf = skip_if_for_cause
+
+
+def run(module: str, journal_path: str, excluded: list[str], capabilities: list[str]) -> None:
     """Run the tests of a module but for the excluded ones."""
     journal = Journal(journal_path)
     try:
-        _prepare()
+        _prepare(capabilities)
         loaded = importlib.import_module(module)
         loader = unittest.TestLoader()
         suite = loader.loadTestsFromModule(loaded)

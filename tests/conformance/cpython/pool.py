@@ -25,6 +25,8 @@ class Job:
     module: str
     excluded: tuple[str, ...] = ()
     """Tests that are left out, by their ids relative to the module."""
+    capabilities: tuple[str, ...] = ()
+    """What the module is told that the guest has."""
 
 
 class Worker:
@@ -42,6 +44,7 @@ class Worker:
             "root": str(self._root),
             "module": job.module,
             "excluded": job.excluded,
+            "capabilities": job.capabilities,
             "timeout": self._timeout,
         }
         # The sandbox has the deadline; this one is for when it does not keep it.

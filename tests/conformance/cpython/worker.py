@@ -15,7 +15,7 @@ from typing import Any
 
 from pywasm_sandbox import Execution, HostFolder, MemoryFolder, Sandbox
 
-from .catalog import GUEST_ROOT
+from .catalog import GUEST_MODULES, GUEST_ROOT
 from .journal import ModuleResult, Outcome, read_journal
 
 __all__ = ["main", "run_module"]
@@ -40,18 +40,18 @@ def _lost(execution: Execution) -> tuple[Outcome, str] | None:
     return None
 
 
-def run_module(root: Path, module: str, excluded: list[str], timeout: float) -> ModuleResult:
+def run_module(root: Path, module: str, excluded: list[str], capabilities: list[str], timeout: float) -> ModuleResult:
     """Run one module in a fresh sandbox; ``timeout`` in seconds."""
     start = time.monotonic()
-    mounts = {f"{GUEST_ROOT}/test": HostFolder(root / "test"), JOURNAL_FOLDER: MemoryFolder()}
+    mounts = {GUEST_ROOT: HostFolder(root), JOURNAL_FOLDER: MemoryFolder()}
     with Sandbox(cwd="/tmp/work", timeout=timeout, mounts=mounts, memory_bytes=2 << 30, disk_bytes=8 << 30) as sandbox:
         guest_side = (Path(__file__).parent / "guest_side.py").read_text("utf-8")
         sandbox.write_file(f"{JOURNAL_FOLDER}/{GUEST_MODULE}.py", guest_side)
         sandbox.write_file(JOURNAL, "")
         execution = sandbox.run_code(
-            f"import sys; sys.path += [{GUEST_ROOT!r}, {JOURNAL_FOLDER!r}]\n"
+            f"import sys; sys.path += [{GUEST_ROOT!r}, {GUEST_MODULES!r}, {JOURNAL_FOLDER!r}]\n"
             f"import {GUEST_MODULE}\n"
-            f"{GUEST_MODULE}.run({module!r}, {JOURNAL!r}, {excluded!r})\n"
+            f"{GUEST_MODULE}.run({module!r}, {JOURNAL!r}, {excluded!r}, {capabilities!r})\n"
         )
         lines = sandbox.read_file(JOURNAL).content.splitlines()
     result = read_journal(module, lines, _lost(execution))
@@ -68,7 +68,7 @@ def main() -> None:
     for line in sys.stdin:
         request: dict[str, Any] = json.loads(line)
         result = run_module(
-            Path(request["root"]), request["module"], request["excluded"], request["timeout"]
+            Path(request["root"]), request["module"], request["excluded"], request["capabilities"], request["timeout"]
         )
         print(json.dumps(asdict(result)), flush=True)
 
