@@ -120,10 +120,9 @@ def _rows(runs: dict[str, list[_Process]]) -> list[Row]:
             target=target,
         )
 
-    limit = Target(250)
     return [
-        row("process start to first result (1+1)", "ours", "native", target=limit, peer="peer"),
-        row("the same process, to its end", "ours", "native", part="whole_s", target=limit, peer="peer"),
+        row("process start to first result (1+1)", "ours", "native", target=Target(250), peer="peer"),
+        row("the same process, to its end", "ours", "native", part="whole_s", peer="peer"),
         row("its processor time, all threads", "ours", "native", part="cpu_s", peer="peer"),
         row("process start to a written file", "ours, a file only", "native"),
         row("process start to 30 imported modules", "ours, 30 imports", "native, 30 imports"),
