@@ -44,6 +44,9 @@ class LoaderState:
         if not loader.loaded and not loader._main_slots:
             return None
         c = instance.engine.c
+        for each in loader.loaded:
+            if each.info.has_start:
+                raise LibraryMismatch(f"{each.path}: has a start function, which would run again in a copy")
         copies = tuple(
             replace(each, instance=(ctypes.c_char * 16)(), symbols={}, slots=dict(each.slots))
             for each in loader.loaded

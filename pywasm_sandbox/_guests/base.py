@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from pywasm_sandbox._engine import (
     GuestExit,
@@ -18,6 +18,9 @@ from pywasm_sandbox._engine import (
 )
 
 from .protocol import BlockedInput, Event, Failed, Finished, InputAnswer, InputQuestion, ProtocolError
+
+if TYPE_CHECKING:
+    from .state import GuestState
 
 __all__ = ["Cell", "Guest", "GuestOptions", "Listener", "RunEnd", "explain_loss"]
 
@@ -86,6 +89,13 @@ class Guest(ABC):
     @abstractmethod
     def run(self, cell: Cell, listener: Listener, ticket: Ticket) -> RunEnd:
         """Run one cell to its end."""
+
+    @abstractmethod
+    def state(self) -> GuestState:
+        """The guest as it is now, for others to go on from. On a guest thread, between two runs.
+
+        Raises `ImageMismatch` or `LibraryMismatch` if it holds what can't be made again.
+        """
 
     @abstractmethod
     def close(self) -> None:

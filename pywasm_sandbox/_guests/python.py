@@ -13,17 +13,19 @@ from pywasm_sandbox._engine import (
     GuestExit,
     HostImport,
     Image,
+    ImageMismatch,
     Instance,
     InterruptReason,
     InterruptWords,
+    LibraryMismatch,
     Limits,
     MemoryState,
     Program,
     Ticket,
 )
 from pywasm_sandbox._vfs.namespace import Namespace
-from pywasm_sandbox._wasi import Clocks, RandomSource, WasiHost, WasiLimits
-from pywasm_sandbox.errors import SandboxInternalError
+from pywasm_sandbox._wasi import Clocks, Fault, RandomSource, WasiHost, WasiLimits
+from pywasm_sandbox.errors import SandboxInternalError, SnapshotMismatchError
 
 from .base import Cell, Guest, GuestOptions, Listener, RunEnd, explain_loss
 from .protocol import (
@@ -61,6 +63,7 @@ SYS_PATH: Final = (
 )
 MAX_QUESTION_BYTES: Final = 1 << 20
 REPRODUCIBLE_HASH_SEED: Final = 3_141_592_653
+_MISMATCHES: Final = (ImageMismatch, LibraryMismatch, Fault, ValueError)
 
 
 def _emit(guest: PythonGuest, kind: int, pointer: int, length: int) -> None:
@@ -104,6 +107,10 @@ class _Quiet:
         return BlockedInput("RuntimeError", "nobody answers while an image is made")
 
 
+def _no_image() -> Image:
+    raise SandboxInternalError("this guest has no image to be compared with")
+
+
 class PythonGuest(Guest):
     """One CPython interpreter."""
 
@@ -117,16 +124,19 @@ class PythonGuest(Guest):
         image: Callable[[], Image] | None = None,
         *,
         state: tuple[GuestState, Relocate] | None = None,
+        base: Callable[[], Image] | None = None,
         reproducible: tuple[Clocks, RandomSource] | None = None,
     ) -> None:
         """``program`` and ``image`` are asked for at boot, on the guest's thread: they may take a while.
 
-        With a ``state`` the guest goes on from there. ``reproducible`` gives the clocks and the randomness of
-        a guest whose memory shall be the same each time.
+        With a ``state`` the guest goes on from there. ``base`` gives the image that a guest booted from
+        scratch is compared with. ``reproducible`` gives the clocks and the randomness of a guest whose memory
+        shall be the same each time.
         """
         self._program = program
         self._image = image
         self._state = state
+        self._base = _no_image if base is None else base
         self._reproducible = reproducible
         self._namespace = namespace
         self._options = options
@@ -168,6 +178,7 @@ class PythonGuest(Guest):
             self.make_wasi, owner=self, limits=Limits(memory_bytes=options.memory_bytes)
         )
         self._instance = instance
+        resumes = self._state is not None
         instance.on_tick = self._on_tick
         try:
             if self._state is not None:
@@ -183,6 +194,8 @@ class PythonGuest(Guest):
             self._call_with("pywasm_handle", request)
         except BaseException as failure:
             instance.close()
+            if isinstance(failure, _MISMATCHES) and resumes:
+                raise SnapshotMismatchError(f"the snapshot can't be restored: {failure}") from failure
             if isinstance(failure, EngineFailure | GuestExit):
                 output = "".join(self._boot_output).strip()
                 raise SandboxInternalError(f"the Python guest did not boot: {failure}\n{output}") from failure
@@ -220,11 +233,9 @@ class PythonGuest(Guest):
         self._ring = StdioRing(instance.memory, addresses["ring"])
         self._arm(instance, addresses["words"])
 
-    def state(self, base: Callable[[], Image]) -> GuestState:
-        """The guest as it is now, between two runs, on a guest thread. What is stored of a guest that was
-        booted from scratch is how it differs from the image that ``base`` gives."""
+    def state(self) -> GuestState:
         instance = self._live()
-        memory = MemoryState.capture(instance, base)
+        memory = MemoryState.capture(instance, self._base)
         return GuestState.describe(instance.wasi, memory, self._addresses, self._namespace)
 
     @staticmethod
@@ -233,12 +244,13 @@ class PythonGuest(Guest):
             InterruptWords(writes=((words[0], 1), (words[1], 1), (words[2], 2)), reason_address=words[3])
         )
 
-    def capture(self, descriptor: int) -> Image:
+    def capture(self, descriptor: int, notes: Mapping[str, Any]) -> Image:
         """Write an image of this guest, idle now, to an open, empty file. On a guest thread."""
         instance = self._live()
         fresh = self._program().instantiate(self.make_wasi, owner=self)
         try:
             notes = {
+                **notes,
                 **self._addresses,
                 "monotonic_ns": instance.wasi.clocks.monotonic_ns(),
                 "next_fd": max(instance.wasi.fds.entries) + 1,

@@ -145,7 +145,7 @@ class PythonRuntime:
         or for None an interpreter of its own."""
         if preload is None:
             self._verify()
-            return PythonGuest(self.program, namespace, options)
+            return PythonGuest(self.program, namespace, options, base=lambda: self.image(()))
         modules = tuple(preload)
         return PythonGuest(self.program, namespace, options, lambda: self.image(modules))
 
@@ -170,6 +170,14 @@ class PythonRuntime:
                 )
             return image
 
+    def assets(self) -> dict[str, str]:
+        """sha256 (hex) of what every Python guest is made of, by name."""
+        return {
+            self._core.name: self._core.sha256,
+            self._stdlib.name: self._stdlib.sha256,
+            "guest code": _tree_hash(self._code_folder),
+        }
+
     def _code_copy(self, clocks: SteppingClocks) -> MemoryFS:
         """The guest's code without what the host keeps beside it (compiled files, times, inode numbers)."""
         copy = Namespace(MemoryFS(clock=clocks.realtime_ns))
@@ -188,7 +196,7 @@ class PythonRuntime:
                 self._verified = True
 
     def _image_key(self, modules: tuple[str, ...]) -> str:
-        parts = (FORMAT, self._core.sha256, self._stdlib.sha256, _tree_hash(self._code_folder), *modules)
+        parts = (FORMAT, *self.assets().values(), *modules)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
 
     def _capture(self, modules: tuple[str, ...], descriptor: int) -> Image:
@@ -209,6 +217,6 @@ class PythonRuntime:
             failed = guest.preload(modules, PRELOAD_TIMEOUT_SECONDS)
             if failed is not None:
                 raise PreloadError(f"preload: {failed.name}: {failed.message}")
-            return guest.capture(descriptor)
+            return guest.capture(descriptor, {"modules": list(modules)})
         finally:
             guest.close()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pywasm_sandbox._engine import MemoryState
@@ -48,24 +49,24 @@ class GuestState:
         )
 
     def in_copy(self, namespace: Namespace) -> GuestState:
-        """The same, with the locations in a clone of its namespace."""
-        fds = tuple(
-            FdState(
-                each.number,
-                each.filetype,
-                each.rights_base,
-                each.rights_inheriting,
-                None if each.location is None else namespace.translate(each.location),
-                each.offset,
-                each.flags,
-                each.readable,
-                each.writable,
-                each.stream,
-                each.preopen,
-            )
-            for each in self.fds
-        )
-        return GuestState(self.memory, self.addresses, self.monotonic_ns, fds, self.numbering, namespace)
+        """The same, with the locations in a clone of its namespace. What isn't there is closed."""
+        fds = []
+        for each in self.fds:
+            try:
+                place = None if each.location is None else namespace.translate(each.location)
+            except VfsError:
+                continue
+            fds.append(replace(each, location=place))
+        return replace(self, fds=tuple(fds), namespace=namespace)
+
+    def pin(self) -> list[File]:
+        """Open its files once more, so that those without a name live until these are closed."""
+        pins = []
+        for each in self.fds:
+            if each.location is not None and each.filetype != FILETYPE_DIRECTORY:
+                with contextlib.suppress(VfsError):
+                    pins.append(each.location.mount.fs.open(each.location.node, False))
+        return pins
 
     def resume(self, host: WasiHost, relocate: Relocate) -> None:
         """Give a new guest's host the clock and the open files."""
@@ -84,6 +85,8 @@ def reopen(host: WasiHost, states: tuple[FdState, ...], relocate: Relocate) -> N
             try:
                 place = relocate(state.location)
                 place.mount.fs.stat(place.node)
+                if state.writable and place.mount.read_only:
+                    continue
                 if state.preopen is None and state.filetype != FILETYPE_DIRECTORY:
                     files.append(place.mount.fs.open(place.node, state.writable))
             except VfsError:

@@ -145,7 +145,7 @@ def test_a_file_that_is_open_in_an_image_is_closed_in_its_clones() -> None:
         first.boot()
         run(first, "kept = open('/tmp/kept', 'w', buffering=1)\nprint(kept.fileno())")
         with tempfile.TemporaryFile() as file:
-            image = first.capture(os.dup(file.fileno()))
+            image = first.capture(os.dup(file.fileno()), {})
         first.close()
         clone = PythonGuest(program, namespace, options, lambda: image)
         clone.boot()
