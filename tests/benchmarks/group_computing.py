@@ -34,7 +34,10 @@ def run(settings: Settings) -> Group:
             note=_peer_note(rows),
         )
     )
-    return Group("Pure Python, deadline armed", rows, [f"Versions: {versions}"])
+    notes = [f"Versions: {versions}"]
+    if settings.peer is not None:
+        notes.append("The peer's processor clock is a wall clock: compare with it on an idle machine only.")
+    return Group("Pure Python, deadline armed, processor time", rows, notes)
 
 
 def _peer_note(rows: list[Row]) -> str:

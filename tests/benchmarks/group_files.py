@@ -37,7 +37,6 @@ def run(settings: Settings) -> Group:
                     Sample.of(values["guest"]).scaled(factor),
                     native=Sample.of(values["native"]).median * factor,
                     ratio=pairwise(values["guest"], values["native"]),
-                    note=name,
                 )
             )
         rows += _files_api(sandbox, settings)

@@ -13,7 +13,7 @@ _CHUNK = b"\xa5" * (1 << 20)
 
 
 def write_large() -> int:
-    """32 MiB in pieces of 1 MiB, onto a file that is there (so that nothing but the writing counts)."""
+    """Overwrite 32 MiB in pieces of 1 MiB."""
     with open("large.bin", "wb", buffering=0) as file:
         for _ in range(LARGE_BYTES // len(_CHUNK)):
             file.write(_CHUNK)
@@ -21,7 +21,7 @@ def write_large() -> int:
 
 
 def read_large() -> int:
-    """32 MiB in pieces of 1 MiB."""
+    """Read 32 MiB in pieces of 1 MiB."""
     if not os.path.exists("large.bin"):
         write_large()
     total = 0
@@ -46,7 +46,7 @@ def small_files() -> int:
 
 
 def stats() -> int:
-    """500 `os.stat` of one file."""
+    """Attributes of a file: 500 times `os.stat`."""
     with open("stats", "wb"):
         pass
     total = 0
