@@ -8,11 +8,17 @@ from pywasm_sandbox._vfs.devices import DeviceFS
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
 
-__all__ = ["BASE_ENV", "USER_SITE", "lay_out"]
+__all__ = ["BASE_ENV", "SYSTEM_MOUNTS", "USER_SITE", "lay_out"]
 
 USER_SITE: Final = "/home/user/.local/lib/python3.14/site-packages"
 _FOLDERS: Final = ("/workspace", "/tmp", USER_SITE, "/bin", "/dev", "/etc", "/usr")
 _SYSTEM_FOLDERS: Final = ("/bin", "/lib/python3.14", "/lib/pywasm", "/local/bin")
+
+SYSTEM_MOUNTS: Final = ("/usr", "/dev", "/usr/lib/python3.14", "/usr/lib/pywasm")
+"""Mounts that every sandbox has and that hold nothing of its own."""
+
+_EXECUTABLE: Final = "/bin/python3"
+_EXECUTABLE_TEXT: Final = b"Python runs within the sandbox itself; this file is what sys.executable names.\n"
 
 BASE_ENV: Final = {
     "HOME": "/home/user",
@@ -33,5 +39,6 @@ def lay_out(namespace: Namespace) -> None:
     system = Namespace(MemoryFS())
     for folder in _SYSTEM_FOLDERS:
         system.make_directories(folder)
+    system.write_bytes(_EXECUTABLE, _EXECUTABLE_TEXT, mode=0o755)
     namespace.mount("/usr", system.root.mount.fs, read_only=True)
     namespace.mount("/dev", DeviceFS())

@@ -241,3 +241,15 @@ def test_a_loop_left_running_does_not_lame_the_next_cells(aio: NativeGuest) -> N
     aio.execute("asyncio._set_running_loop(asyncio.get_event_loop())")
     assert aio.execute("await give('alive')").text == "alive"
     assert aio.execute("asyncio.run(give('run'))").text == "run"
+
+
+def test_a_coroutine_in_an_executor_is_refused_while_debugging(aio: NativeGuest) -> None:
+    run = aio.execute(
+        "import asyncio\nasync def f(): pass\nasync def main():\n    loop = asyncio.get_running_loop()\n"
+        "    loop.set_debug(True)\n    try:\n        await loop.run_in_executor(None, f)\n"
+        "    finally:\n        loop.set_debug(False)\nawait main()"
+    )
+    assert (run.error["name"], run.error["message"]) == (
+        "TypeError",
+        "coroutines cannot be used with run_in_executor()",
+    )

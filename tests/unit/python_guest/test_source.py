@@ -72,3 +72,12 @@ def test_the_loader_of_a_hooked_module_is_its_own(guest: NativeGuest) -> None:
     code = "import inspect\ntype(inspect.__loader__).__name__, inspect.__spec__.loader is inspect.__loader__"
     assert guest.execute(code).text == "('SourceFileLoader', True)"
     assert guest.execute("import importlib\nimportlib.reload(inspect) is inspect").text == "True"
+
+
+def test_getfile_of_a_class_that_hides_its_module(guest: NativeGuest) -> None:
+    run = guest.execute(
+        "import inspect\nclass Meta(type):\n    @property\n    def __module__(cls): raise AttributeError\n"
+        "class A(metaclass=Meta): pass\ninspect.getfile(A)"
+    )
+    assert (run.error["name"], run.error["message"][-19:]) == ("TypeError", "is a built-in class")
+    assert guest.execute("inspect.getfile.__module__").text == "inspect"

@@ -143,6 +143,37 @@ def test_input(guest: NativeGuest) -> None:
     assert run.stdout == "hello\n"
 
 
+def test_input_reads_the_stdin_that_the_code_put_in(guest: NativeGuest) -> None:
+    run = guest.execute(
+        "import io, sys\nsys.stdin = io.StringIO('one\\ntwo\\n')\n[input('? '), input()]", allow_input=True
+    )
+    assert (run.text, run.stdout, run.questions) == ("['one', 'two']", "? ", [])
+    assert guest.execute("input()").error["name"] == "EOFError"
+    guest.answer = answers("asked")
+    assert guest.execute("sys.stdin = sys.__stdin__\ninput()", allow_input=True).text == "asked"
+
+
+def test_input_without_a_stdin(guest: NativeGuest) -> None:
+    run = guest.execute(
+        "import sys\ntry:\n    sys.stdin = None\n    input()\nfinally:\n    sys.stdin = sys.__stdin__"
+    )
+    assert (run.error["name"], run.error["message"][-14:]) == ("RuntimeError", "lost sys.stdin")
+
+
+def test_what_input_says_of_itself(guest: NativeGuest) -> None:
+    assert guest.execute("input.__module__, input.__qualname__, input.__doc__[:13]").text == (
+        "('builtins', 'input', 'Read a string')"
+    )
+
+
+def test_getpass_reads_the_stdin_that_the_code_put_in(guest: NativeGuest) -> None:
+    run = guest.execute(
+        "import getpass, io, sys, warnings\nwarnings.simplefilter('ignore')\n"
+        "sys.stdin = io.StringIO('secret\\n')\ngetpass.getpass('Key: ', io.StringIO())"
+    )
+    assert (run.text, run.questions) == ("secret", [])
+
+
 def test_input_is_allowed_for_one_run(guest: NativeGuest) -> None:
     guest.answer = answers("x")
     guest.execute("input()", allow_input=True)

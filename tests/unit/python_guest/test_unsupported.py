@@ -185,3 +185,9 @@ def test_waiting_with_a_timeout_works(guest: NativeGuest) -> None:
         "condition = threading.Condition()\n"
         "try: condition.wait()\nexcept RuntimeError as e: print(e)"
     ) == ["False", "empty", "cannot wait on un-acquired lock"]
+
+
+def test_what_explains_absence_belongs_to_its_module(guest: NativeGuest) -> None:
+    assert guest.execute(
+        "import signal, os\nsignal.__getattr__.__module__, os.__getattr__.__module__"
+    ).text == ("('signal', 'os')")

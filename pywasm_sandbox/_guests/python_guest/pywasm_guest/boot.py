@@ -25,7 +25,7 @@ def _add_builtins(session: Session) -> None:
         "credits": _sitebuiltins._Printer("credits", "See https://www.python.org/ for more information."),
         "license": _sitebuiltins._Printer("license", "See https://docs.python.org/3/license.html"),
         "help": _sitebuiltins._Helper(),
-        "input": session.console.input,
+        "input": session.console.make_input(),
         "display": display.display,
     }
     for name, value in names.items():

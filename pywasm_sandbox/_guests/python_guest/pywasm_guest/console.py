@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import builtins
 import io
+import sys
 
 from . import wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
     from typing import TextIO
 
@@ -49,11 +52,13 @@ class Console:
 
     def __init__(self) -> None:
         self.allowed = False
+        self._stdin: TextIO | None = None
 
     def make_stdin(self) -> TextIO:
         """A new ``sys.stdin``."""
         stream = io.TextIOWrapper(io.BufferedReader(_InputFile(self)), "utf-8", "surrogateescape")
         stream.mode = "r"  # type: ignore[misc]  # as CPython does when it makes the streams
+        self._stdin = stream
         return stream
 
     def ask(self, prompt: str, *, password: bool) -> str:
@@ -67,20 +72,42 @@ class Console:
             raise RuntimeError(answer["message"])
         raise RuntimeError(f"on_input failed: {answer['error']}: {answer['message']}")
 
-    def input(self, prompt: object = "", /) -> str:
-        """Ask the caller of run_code for a line."""
-        if not self.allowed:
-            raise RuntimeError(f"input() {_NO_INPUT}")
-        return self.ask(str(prompt), password=False)
+    def make_input(self) -> Callable[..., str]:
+        """The built-in `input`: asks the caller of run_code, unless the code put in a stdin of its own."""
+        read_line = builtins.input
 
-    def getpass(
-        self, prompt: str = "Password: ", stream: object = None, *, echo_char: str | None = None
-    ) -> str:
-        """Ask the caller of run_code for a secret."""
-        if not self.allowed:
-            raise RuntimeError(f"getpass() {_NO_INPUT}")
-        return self.ask(str(prompt), password=True)
+        def input(prompt: object = "", /) -> str:
+            if sys.stdin is not self._stdin:
+                return read_line(prompt)
+            if not self.allowed:
+                raise RuntimeError(f"input() {_NO_INPUT}")
+            return self.ask(str(prompt), password=False)
+
+        _pass_for(input, read_line)
+        return input
 
     def patch_getpass(self, module: ModuleType) -> None:
         """There is no terminal to switch the echo off on."""
-        module.getpass = self.getpass  # type: ignore[attr-defined]
+        read_secret = module.getpass
+
+        def getpass(
+            prompt: str = "Password: ", stream: TextIO | None = None, *, echo_char: str | None = None
+        ) -> str:
+            if sys.stdin is not self._stdin:
+                options = {} if echo_char is None else {"echo_char": echo_char}
+                return read_secret(prompt, stream, **options)  # type: ignore[no-any-return]
+            if not self.allowed:
+                raise RuntimeError(f"getpass() {_NO_INPUT}")
+            return self.ask(str(prompt), password=True)
+
+        _pass_for(getpass, read_secret)
+        getpass.__name__ = getpass.__qualname__ = "getpass"
+        module.getpass = getpass  # type: ignore[attr-defined]
+
+
+def _pass_for(function: Callable[..., object], original: Callable[..., object]) -> None:
+    """Give a replacement the name, module and documentation of what it replaces."""
+    function.__name__ = original.__name__
+    function.__qualname__ = original.__qualname__
+    function.__module__ = original.__module__
+    function.__doc__ = original.__doc__

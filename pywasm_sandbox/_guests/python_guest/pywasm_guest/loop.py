@@ -66,6 +66,8 @@ class GuestEventLoop(asyncio.SelectorEventLoop):
         if executor is None:
             self._check_default_executor()  # type: ignore[attr-defined]
         self._check_closed()  # type: ignore[attr-defined]
+        if self.get_debug():
+            self._check_callback(func, "run_in_executor")  # type: ignore[attr-defined]
         future = self.create_future()
         self.call_soon(_run_inline, future, func, args)
         return future

@@ -62,10 +62,11 @@ class Sources:
 
         getfile_of_cell.__doc__ = getfile.__doc__
         getfile_of_cell.__name__ = getfile_of_cell.__qualname__ = "getfile"
+        getfile_of_cell.__module__ = module.__name__
         module.getfile = getfile_of_cell  # type: ignore[attr-defined]
 
     def _find_class(self, value: object) -> str | None:
-        if not isinstance(value, type) or value.__module__ != "__main__":
+        if not isinstance(value, type) or getattr(value, "__module__", None) != "__main__":
             return None
         self.refresh()
         own_line = value.__dict__.get("__firstlineno__")

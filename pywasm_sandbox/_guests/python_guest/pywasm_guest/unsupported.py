@@ -60,6 +60,7 @@ def _missing(module: ModuleType, names: str, reason: str) -> None:
             message = f"{message}: {reason}"
         raise AttributeError(message, name=name, obj=module)
 
+    __getattr__.__module__ = module_name
     module.__getattr__ = __getattr__  # type: ignore[method-assign]  # PEP 562
 
 
