@@ -106,7 +106,7 @@ async def test_a_directory_that_is_a_file_is_refused(shared: Any) -> None:
     await shared.write_file("/workspace/plain", "x")
     with pytest.raises(SandboxFileError) as caught:
         await shared.create_code_context(cwd="/workspace/plain")
-    assert caught.value.errno == errno.ENOTDIR
+    assert caught.value.errno == errno.EEXIST
 
 
 async def test_two_contexts_have_their_own_environment_and_directory(shared: Any) -> None:
