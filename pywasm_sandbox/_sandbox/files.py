@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal
 
 from pywasm_sandbox._vfs.api import Errno, File, Stat, VfsError
@@ -84,10 +85,26 @@ def _translated(path: str) -> Iterator[None]:
         raise _translate(error, path) from None
 
 
+def _open_regular(path: str, flags: int) -> int:
+    """Open a file of the host, and nothing that would wait for another process (a pipe) or a device."""
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+    if not S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(host_errno.EINVAL, "not a regular file", path)
+    return descriptor
+
+
+def _open_no_link(path: str, flags: int) -> int:
+    """As `_open_regular`, and not through a symbolic link that lies there."""
+    return _open_regular(path, flags | getattr(os, "O_NOFOLLOW", 0))
+
+
 @contextmanager
-def _host_file(path: str | Path, mode: Literal["rb", "wb"]) -> Iterator[BinaryIO]:
+def _host_file(
+    path: str | Path, mode: Literal["rb", "wb"], opener: Callable[[str, int], int] = _open_regular
+) -> Iterator[BinaryIO]:
     try:
-        with open(path, mode) as file:
+        with open(path, mode, opener=opener) as file:
             yield file
     except SandboxFileError:
         raise
@@ -258,7 +275,8 @@ class Files:
         """Make a directory, and the ones above it with ``parents``."""
         where = self._at(path)
         with _translated(where), self._namespace.lock:
-            if not exist_ok and self._namespace.exists(where, follow=False):
+            there = self._namespace.exists(where, follow=False)
+            if there and not (exist_ok and self._is_directory(where)):
                 raise VfsError(Errno.EEXIST, where)
             if parents:
                 self._namespace.make_directories(where)
@@ -362,12 +380,20 @@ class Files:
             with _host_file(source, "rb") as file:
                 return self.write_chunks(path, iter(lambda: file.read(CHUNK_BYTES), b""))
         top = self.mkdir(path)
-        for folder, _, names in os.walk(source):
-            inside = Path(folder).relative_to(source).as_posix()
-            self.mkdir(posixpath.join(top.path, inside))
-            for name in names:
-                self.upload(Path(folder) / name, posixpath.join(top.path, inside, name))
+        for folder, below, names in os.walk(source):
+            inside = posixpath.join(top.path, Path(folder).relative_to(source).as_posix())
+            self.mkdir(inside)
+            for name in (*below, *names):
+                self._upload_entry(Path(folder) / name, posixpath.join(inside, name))
         return self.stat(top.path)
+
+    def _upload_entry(self, source: Path, where: str) -> None:
+        if source.is_symlink():
+            # As a link: what it leads to may lie outside of the folder that was named.
+            self.delete(where, missing_ok=True)
+            self.symlink(os.readlink(source), where)
+        elif not source.is_dir():
+            self.upload(source, where)
 
     def download(self, path: str | os.PathLike[str], host_path: str | Path) -> Path:
         """Copy a file, or a directory, of the sandbox to the host; the path written to comes back.
@@ -385,15 +411,19 @@ class Files:
         target.mkdir(parents=True, exist_ok=True)
         for entry in self.list(info.path, recursive=True, hidden=True):
             to = target / _inside(entry.path, info.path)
+            if to.is_symlink():
+                raise HostFileError(host_errno.ELOOP, "host file: a symbolic link is in the way", str(to))
             if entry.is_directory:
                 to.mkdir(parents=True, exist_ok=True)
             elif entry.type == "file":
-                self._download_file(entry.path, to)
+                self._download_file(entry.path, to, _open_no_link)
         return target
 
-    def _download_file(self, where: str, target: Path) -> None:
+    def _download_file(
+        self, where: str, target: Path, opener: Callable[[str, int], int] = _open_regular
+    ) -> None:
         chunks = self.read_chunks(where)
-        with _host_file(target, "wb") as file:
+        with _host_file(target, "wb", opener) as file:
             for chunk in chunks:
                 file.write(chunk)
 
@@ -421,8 +451,10 @@ def _decode(data: bytes, encoding: Encoding) -> str | bytes:
 
 
 def _encode(content: Any, encoding: Encoding) -> bytes | bytearray | memoryview:
-    if isinstance(content, bytes | bytearray | memoryview):
+    if isinstance(content, bytes | bytearray):
         return content
+    if isinstance(content, memoryview):
+        return content if content.c_contiguous else bytes(content)
     if not isinstance(content, str):
         raise TypeError(f"content is a str or bytes, not {type(content).__name__}")
     if encoding != "base64":
