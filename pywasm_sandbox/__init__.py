@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from pywasm_sandbox._sandbox.facade import Context, Sandbox, get_sandbox, prepare
     from pywasm_sandbox._sandbox.options import FsspecFolder, HostFolder, MemoryFolder, ZipArchive
+    from pywasm_sandbox._sandbox.snapshots import Snapshot
     from pywasm_sandbox.aio import AsyncContext, AsyncSandbox
     from pywasm_sandbox.errors import (
         AssetError,
@@ -69,6 +70,7 @@ __all__ = [
     "SandboxExistsError",
     "SandboxFileError",
     "SandboxInternalError",
+    "Snapshot",
     "SnapshotMismatchError",
     "ZipArchive",
     "__version__",
@@ -79,6 +81,7 @@ __all__ = [
 _HOMES: Final = {
     "_sandbox.facade": ("Context", "Sandbox", "get_sandbox", "prepare"),
     "_sandbox.options": ("FsspecFolder", "HostFolder", "MemoryFolder", "ZipArchive"),
+    "_sandbox.snapshots": ("Snapshot",),
     "aio": ("AsyncContext", "AsyncSandbox"),
     "models": ("Execution", "ExecutionError", "FileContent", "FileInfo", "Logs", "Result"),
 }

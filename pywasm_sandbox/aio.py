@@ -26,12 +26,14 @@ from ._sandbox.facade import (
     SandboxSettings,
     StrPath,
     Unset,
+    check_snapshot_arguments,
     context_id,
 )
 from ._sandbox.files import CHUNK_BYTES, Encoding
 from ._sandbox.options import SandboxOptions
 from ._sandbox.runs import Callbacks
 from ._sandbox.runtime import Runtime
+from ._sandbox.snapshots import Snapshot
 from ._sandbox.steps import Steps, Wait
 from .errors import SandboxError
 from .models import Execution, ExecutionError, FileContent, FileInfo, Result
@@ -143,6 +145,21 @@ class AsyncContext(ContextBase):
             )
         )
 
+    async def fork(self, *, share_files: bool = True) -> AsyncContext:
+        """As `Context.fork`."""
+        core = self._sandbox
+        return AsyncContext(
+            core, await _drive(lambda notify: core.fork_context(self.id, share_files, notify))
+        )
+
+    async def snapshot(self) -> Snapshot:
+        """As `Context.snapshot`."""
+        return await _drive(lambda notify: self._sandbox.snapshot_context(self.id, notify))
+
+    async def restore(self, snapshot: Snapshot) -> None:
+        """As `Context.restore`."""
+        await _drive(lambda notify: self._sandbox.restore_context(self.id, snapshot, notify))
+
     async def restart(self) -> None:
         """A fresh interpreter: variables and imports are gone, running code is ended, files stay."""
         await _drive(lambda notify: self._sandbox.restart_context(self.id, notify))
@@ -158,8 +175,10 @@ class AsyncSandbox(SandboxBase):
     Cancelling a call interrupts the code; its context keeps its state. Use ``async with``, or await `aclose`.
     """
 
-    def __init__(self, id: str | None = None, **options: Unpack[SandboxSettings]) -> None:
-        self._core = SandboxCore(id, SandboxOptions(**options))
+    def __init__(
+        self, id: str | None = None, *, snapshot: Snapshot | None = None, **options: Unpack[SandboxSettings]
+    ) -> None:
+        self._core = SandboxCore(id, SandboxOptions(**options), snapshot)
         self._core.faces["async"] = self
 
     @classmethod
@@ -183,13 +202,29 @@ class AsyncSandbox(SandboxBase):
     # ---- contexts -----------------------------------------------------------------------------------
 
     async def create_code_context(
-        self, *, language: str = "python", cwd: str | None = None, env: Mapping[str, str] | None = None
+        self,
+        *,
+        language: str = "python",
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        snapshot: Snapshot | None = None,
+        share_files: bool = True,
     ) -> AsyncContext:
-        """A new context with a booted interpreter."""
+        """A new context with a booted interpreter; as `Sandbox.create_code_context`."""
         core = self._core
+        check_snapshot_arguments(snapshot, language, cwd, env, share_files)
+        if snapshot is not None:
+            taken = snapshot
+            return AsyncContext(
+                core, await _drive(lambda notify: core.create_from_snapshot(taken, share_files, notify))
+            )
         return AsyncContext(
             core, await _drive(lambda notify: core.create_context(language, cwd, env, notify))
         )
+
+    async def snapshot(self) -> Snapshot:
+        """As `Sandbox.snapshot`."""
+        return await _drive(self._core.snapshot)
 
     async def list_code_contexts(self) -> list[AsyncContext]:
         """All contexts, oldest first, the default one included once it was used."""

@@ -67,8 +67,9 @@ class PolicyError(SandboxError):
     """The sandbox's policy forbids what was asked."""
 
 
-class SnapshotMismatchError(SandboxError):
-    """A snapshot was made with other assets than the ones installed."""
+class SnapshotMismatchError(SandboxError, ValueError):
+    """A snapshot was made with other assets than the ones installed, is damaged, or needs more than the
+    sandbox's limits allow."""
 
 
 class PackageInstallError(SandboxError):

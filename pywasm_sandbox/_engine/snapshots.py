@@ -13,7 +13,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .arena import PROT_NONE, PROT_READ_WRITE, Range
 from .image import WASM_PAGE, Image, ImageMismatch, exported_globals, grow_to
@@ -71,6 +71,8 @@ class MemoryState:
     deltas: tuple[Delta, ...]
     segments: tuple[Segment, ...] = ()
     libraries: LoaderState | None = field(default=None, compare=False)
+    described: list[Any] | None = field(default=None, compare=False)
+    """`LoaderState.describe` of the side modules, of a state from a file."""
 
     @property
     def delta_bytes(self) -> int:
@@ -113,6 +115,8 @@ class MemoryState:
         """Make a fresh instance of the same module what the captured one was; see `Image.apply`."""
         grow_to(instance, self.memory_bytes)
         libraries = self.libraries
+        if libraries is None and self.described is not None:
+            libraries = LoaderState.find(self.described, instance)
         if libraries is None:
             libraries = self.image.loader_state(instance)
         if libraries is not None:

@@ -75,6 +75,8 @@ class RunEnd:
     truncated: bool = False
     closed: bool = False
     """The context was closed while the code ran."""
+    refused: Exception | None = None
+    """What was asked can't be done, and the context is as it was."""
 
 
 class Guest(ABC):
@@ -94,7 +96,7 @@ class Guest(ABC):
     def state(self) -> GuestState:
         """The guest as it is now, for others to go on from. On a guest thread, between two runs.
 
-        Raises `ImageMismatch` or `LibraryMismatch` if it holds what can't be made again.
+        Raises `SandboxError` if it holds what can't be made again.
         """
 
     @abstractmethod

@@ -25,7 +25,7 @@ from pywasm_sandbox._engine import (
 )
 from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox._wasi import Clocks, Fault, RandomSource, WasiHost, WasiLimits
-from pywasm_sandbox.errors import SandboxInternalError, SnapshotMismatchError
+from pywasm_sandbox.errors import SandboxError, SandboxInternalError, SnapshotMismatchError
 
 from .base import Cell, Guest, GuestOptions, Listener, RunEnd, explain_loss
 from .protocol import (
@@ -235,7 +235,10 @@ class PythonGuest(Guest):
 
     def state(self) -> GuestState:
         instance = self._live()
-        memory = MemoryState.capture(instance, self._base)
+        try:
+            memory = MemoryState.capture(instance, self._base)
+        except (ImageMismatch, LibraryMismatch) as failure:
+            raise SandboxError(f"the context can't be copied: {failure}") from failure
         return GuestState.describe(instance.wasi, memory, self._addresses, self._namespace)
 
     @staticmethod

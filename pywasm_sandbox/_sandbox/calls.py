@@ -54,6 +54,8 @@ class Call:
         self._done = False
         self.interrupted: int | None = None
         self.execution_count = 0
+        self.restores = False
+        """The context lost its interpreter in this run and goes on from its last snapshot."""
 
     # ---- the guest's side (`Listener`) --------------------------------------------------------------
 
@@ -158,4 +160,6 @@ class Call:
             raise self._failure
         if self._end is None:
             raise RuntimeError("the call has not ended")
+        if self._end.refused is not None:
+            raise self._end.refused
         return self._end

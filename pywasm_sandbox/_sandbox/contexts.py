@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections import deque
@@ -12,14 +13,19 @@ from typing import Literal
 
 from pywasm_sandbox._engine import Engine
 from pywasm_sandbox._guests.base import Cell, Guest, RunEnd
-from pywasm_sandbox.errors import ContextBrokenError, ContextClosedError
+from pywasm_sandbox._guests.state import GuestState
+from pywasm_sandbox._vfs.namespace import Namespace
+from pywasm_sandbox.errors import ContextBrokenError, ContextClosedError, SandboxError
 
 from .calls import Call
+from .snapshots import Start
+
+logger = logging.getLogger("pywasm_sandbox")
 
 __all__ = ["ContextCore", "ContextStatus", "RunRequest"]
 
-ContextStatus = Literal["new", "idle", "running", "broken", "closed"]
-OnCrash = Literal["restart", "error"]
+ContextStatus = Literal["new", "idle", "running", "hibernated", "broken", "closed"]
+OnCrash = Literal["restart", "error", "restore"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,8 @@ class RunRequest:
 class _Job:
     call: Call
     work: Callable[[Call], RunEnd]
+    held: Callable[[], None] | None = None
+    """Called in place of starting a thread: the context is idle, and stays so until `ContextCore.release`."""
 
 
 class ContextCore:
@@ -45,26 +53,39 @@ class ContextCore:
     guest thread. The interpreter is booted by the first job.
 
     After a crash or a hard stop the interpreter is gone: with ``on_crash="restart"`` the next run boots
-    another one, with ``"error"`` it raises `ContextBrokenError` until `restart`.
+    another one, with ``"error"`` it raises `ContextBrokenError` until `restart`; with ``"restore"`` it goes
+    on from the context's last snapshot, if there is one.
+
+    ``start`` is where the first boot goes on from; ``on_use`` hears of each job that needs the interpreter.
     """
 
     def __init__(
         self,
-        make_guest: Callable[[ContextCore], Guest],
+        make_guest: Callable[[ContextCore, Start | None], Guest],
         *,
+        namespace: Namespace,
         engine: Engine,
         language: str,
         cwd: str,
         env: Mapping[str, str],
         on_crash: OnCrash,
+        start: Start | None = None,
+        id: str | None = None,
+        on_use: Callable[[ContextCore], None] | None = None,
     ) -> None:
-        self.id = os.urandom(16).hex()
+        self.id = os.urandom(16).hex() if id is None else id
+        self.namespace = namespace
+        """Its files: the sandbox's, or its own."""
         self.language = language
         self.cwd = cwd
         self.env = dict(env)
         self.created_at = datetime.now(UTC)
         self.last_used_at = self.created_at
-        self.execution_count = 0
+        self.execution_count = 0 if start is None else start.execution_count
+        self.checkpoint = start
+        """Its last snapshot, for ``on_crash="restore"``."""
+        self._start_from = start
+        self._on_use = on_use
         self._engine = engine
         self._make_guest = make_guest
         self._on_crash = on_crash
@@ -94,6 +115,90 @@ class ContextCore:
             guest.close()
         return self._submit(_Job(Call(notify), self._start_over))
 
+    def with_guest(self, use: Callable[[Guest], None], notify: Callable[[], None] | None = None) -> Call:
+        """Queue something that is done with the interpreter between two runs, on its thread."""
+
+        def work(call: Call) -> RunEnd:
+            guest = self._ready_guest()
+            try:
+                use(guest)
+            except SandboxError as failure:
+                return RunEnd(refused=failure)
+            return RunEnd()
+
+        return self._submit(_Job(Call(notify), work))
+
+    def restore(
+        self,
+        start: Callable[[], tuple[Namespace, Start | None]],
+        notify: Callable[[], None] | None = None,
+    ) -> Call:
+        """Queue the replacement of the interpreter by one that goes on from elsewhere. If that fails, the
+        context keeps the one that it has."""
+        return self._submit(_Job(Call(notify), lambda call: self._replace(*start())))
+
+    def hibernate(self, put_away: Callable[[GuestState], Start]) -> None:
+        """Queue the end of the interpreter, which comes back from what `put_away` gives with the next job."""
+
+        def work(call: Call) -> RunEnd:
+            with self._lock:
+                guest, waiting = self._guest, bool(self._queue)
+            if guest is None or waiting or self._closed:
+                return RunEnd()
+            try:
+                start = put_away(guest.state())
+            except (SandboxError, OSError):  # it stays where it is
+                logger.exception("context %s can't be hibernated", self.id)
+                return RunEnd()
+            with self._lock:
+                self._start_from, self._guest = start, None
+            guest.close()
+            return RunEnd()
+
+        try:
+            self._submit(_Job(Call(), work))
+        except ContextClosedError:
+            pass
+
+    def adopt(self, state: GuestState, execution_count: int) -> None:
+        """Go on from a guest's state here and now, on a guest thread, before anybody knows the context."""
+        guest = self._make_guest(self, Start(lambda: state, lambda location: location, execution_count))
+        guest.boot()
+        with self._lock:
+            self._guest, self.execution_count = guest, execution_count
+        if self._on_use is not None:
+            self._on_use(self)
+
+    def hold(self, held: Callable[[], None]) -> Call:
+        """Queue a pause: `held` is called when the context is idle, on any thread, and must be quick."""
+        return self._submit(_Job(Call(), lambda call: RunEnd(), held))
+
+    def release(self, call: Call) -> None:
+        """End the pause that `hold` began, or will begin."""
+        with self._lock:
+            job = self._running
+            if job is None or job.call is not call:
+                self._queue = deque(each for each in self._queue if each.call is not call)
+                return
+        following = self._next(job)
+        if following is not None:
+            self._start(following)
+
+    def peek(self) -> GuestState | None:
+        """The present state of the interpreter, of a context that is held; None before its first boot. On a
+        guest thread."""
+        with self._lock:
+            guest, start = self._guest, self._start_from
+        if guest is not None:
+            return guest.state()
+        return None if start is None else start.load()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has an interpreter and nothing to do."""
+        with self._lock:
+            return self._guest is not None and self._running is None
+
     def _submit(self, job: _Job) -> Call:
         with self._lock:
             if self._closed:
@@ -109,6 +214,9 @@ class ContextCore:
         return job.call
 
     def _start(self, job: _Job) -> None:
+        if job.held is not None:
+            job.held()
+            return
         try:
             self._engine.threads.submit(lambda: self._work(job))
         except BaseException as failure:
@@ -155,20 +263,46 @@ class ContextCore:
                 raise ContextBrokenError(
                     f"context {self.id} lost its interpreter; restart it to use it again"
                 )
-            guest = self._guest
+            guest, start = self._guest, self._start_from
+        if self._on_use is not None:
+            self._on_use(self)
         if guest is not None:
             return guest
-        guest = self._make_guest(self)
+        guest = self._make_guest(self, start)
         with self._lock:
             self._guest = guest
         guest.boot()
         with self._lock:
             self._broken = False
+            self._start_from = None
             closed = self._closed
+        if start is not None:
+            start.discard()
         if closed:
             guest.close()
             raise ContextClosedError(f"context {self.id} was closed")
         return guest
+
+    def _replace(self, namespace: Namespace, start: Start | None) -> RunEnd:
+        previous, self.namespace = self.namespace, namespace
+        try:
+            guest = self._make_guest(self, start)
+            guest.boot()
+        except SandboxError as failure:
+            self.namespace = previous
+            return RunEnd(refused=failure)
+        with self._lock:
+            old, self._guest = self._guest, guest
+            unused, self._start_from = self._start_from, None
+            closed, self._broken = self._closed, False
+            self.execution_count = 0 if start is None else start.execution_count
+            self.checkpoint = start
+        for each in (old, guest if closed else None):
+            if each is not None:
+                each.close()
+        if unused is not None:
+            unused.discard()
+        return RunEnd()
 
     def _drop_guest(self) -> None:
         with self._lock:
@@ -185,8 +319,11 @@ class ContextCore:
     def _start_over(self, call: Call) -> RunEnd:
         self._drop_guest()
         with self._lock:
+            start, self._start_from = self._start_from, None
             self._broken = False
             self.execution_count = 0
+        if start is not None:
+            start.discard()
         return self._boot_only(call)
 
     def _run(self, request: RunRequest, call: Call) -> RunEnd:
@@ -205,9 +342,20 @@ class ContextCore:
         end = guest.run(cell, call, call.ticket)
         if end.closed or end.lost is not None:
             self._drop_guest()
+            self._rewind(call)
         if end.closed:
             raise ContextClosedError(f"context {self.id} was closed while its code ran")
         return end
+
+    def _rewind(self, call: Call) -> None:
+        """The interpreter was lost: go on from the last snapshot, if that is the policy."""
+        with self._lock:
+            if self._on_crash != "restore" or self.checkpoint is None:
+                return
+            self._start_from = self.checkpoint
+            self._broken = False
+            self.execution_count = self.checkpoint.execution_count
+        call.restores = True
 
     # ---- ending ---------------------------------------------------------------------------------------
 
@@ -217,11 +365,13 @@ class ContextCore:
             self._closed = True
             dropped = list(self._queue)
             self._queue.clear()
-            guest = self._guest
+            guest, start, self._start_from = self._guest, self._start_from, None
         for job in dropped:
             job.call.finish(None, ContextClosedError(f"context {self.id} was closed"))
         if guest is not None:
             guest.close()
+        if start is not None:
+            start.discard()
         with self._lock:
             self._guest = None
 
@@ -234,6 +384,8 @@ class ContextCore:
                 return "running"
             if self._broken:
                 return "broken"
+            if self._guest is None and self._start_from is not None:
+                return "hibernated"
             return "new" if self._guest is None else "idle"
 
     @property

@@ -16,11 +16,14 @@ from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox.errors import ContextNotFoundError, PolicyError, SandboxClosedError
 
 from .contexts import ContextCore, RunRequest
+from .copies import Pause, restored_files, take_snapshot
 from .files import Files
+from .hibernation import Hibernation
 from .options import SandboxOptions, check_env, check_timeout, open_mount
-from .runs import Callbacks, await_call, run_steps
+from .runs import Callbacks, await_call, refuse_inside_callback, run_steps
 from .runtime import Runtime, check_language
-from .steps import Steps
+from .snapshots import Snapshot, Start
+from .steps import Steps, Wait
 
 if TYPE_CHECKING:
     from pywasm_sandbox.models import Execution
@@ -31,7 +34,9 @@ __all__ = ["SandboxCore"]
 class SandboxCore:
     """State and rules of a sandbox; safe to use from any thread."""
 
-    def __init__(self, sandbox_id: str | None, options: SandboxOptions) -> None:
+    def __init__(
+        self, sandbox_id: str | None, options: SandboxOptions, snapshot: Snapshot | None = None
+    ) -> None:
         self.id = os.urandom(16).hex() if sandbox_id is None else sandbox_id
         if not isinstance(self.id, str) or not self.id:
             raise ValueError("a sandbox id is a text that is not empty")
@@ -44,23 +49,52 @@ class SandboxCore:
         self._contexts: dict[str, ContextCore] = {}
         self._defaults: dict[str, ContextCore] = {}
         self._closed = False
-        self._namespace = Namespace(MemoryFS(Quota(bytes=options.disk_bytes, files=options.max_files)))
-        self.files = Files(self._namespace, cwd=options.cwd, check_open=self._check_open)
-        self._lay_out()
+        self._holding = threading.Lock()
+        self._hibernation = Hibernation(options.max_live_contexts)
+        quota = Quota(bytes=options.disk_bytes, files=options.max_files)
+        self.namespace = Namespace(MemoryFS(quota)) if snapshot is None else restored_files(snapshot, options)
+        self.files = Files(self.namespace, cwd=options.cwd, check_open=self._check_open)
+        self._lay_out(fresh=snapshot is None)
+        if snapshot is not None:
+            self._take_over(snapshot)
         self._runtime.register(self)
 
-    def _lay_out(self) -> None:
+    def _lay_out(self, fresh: bool) -> None:
         """The default tree: the interpreter below a read-only /usr, all else writable within the quota."""
-        namespace = self._namespace
-        lay_out(namespace)
-        self._runtime.python.mount(namespace)
+        namespace = self.namespace
+        if fresh:
+            lay_out(namespace)
+            self._runtime.python.mount(namespace)
+        present = {mount.path for mount in namespace.mounts}
         for path, mount in self.options.mounts.items():
-            namespace.make_directories(path)
-            namespace.mount(path, open_mount(path, mount))
+            if path not in present:
+                namespace.make_directories(path)
+                namespace.mount(path, open_mount(path, mount))
         try:
             namespace.make_directories(self.options.cwd)
         except VfsError as error:
             raise ValueError(f"cwd {self.options.cwd!r} can't be made: {error}") from error
+
+    def _take_over(self, snapshot: Snapshot) -> None:
+        """Make the contexts of a snapshot, which start when they are first used."""
+        if len(snapshot.context_ids) > self.options.max_contexts:
+            raise PolicyError(
+                f"the snapshot has {len(snapshot.context_ids)} contexts, more than max_contexts allows"
+            )
+        for context_id in snapshot.context_ids:
+            state = snapshot.context(context_id)
+            namespace = state.files.copy() if state.own_files else self.namespace
+            context = self._new_context(
+                state.language,
+                state.cwd,
+                state.env,
+                namespace=namespace,
+                start=state.start(namespace),
+                id=state.id,
+            )
+            self._contexts[context.id] = context
+            if snapshot.default_of(state.language) == state.id:
+                self._defaults[state.language] = context
 
     # ---- contexts -----------------------------------------------------------------------------------
 
@@ -68,18 +102,41 @@ class SandboxCore:
         if self._closed:
             raise SandboxClosedError(f"sandbox {self.id!r} is closed")
 
-    def _make_guest(self, context: ContextCore) -> Guest:
+    def _make_guest(self, context: ContextCore, start: Start | None) -> Guest:
         options = self.options
-        return self._runtime.python.guest(
-            self._namespace,
-            GuestOptions(
-                env={**BASE_ENV, "PWD": context.cwd, **options.env, **context.env},
-                cwd=context.cwd,
-                memory_bytes=options.memory_bytes,
-                max_output_bytes=options.max_output_bytes,
-                max_open_files=options.max_open_files,
-            ),
-            options.preload,
+        guest_options = GuestOptions(
+            env={**BASE_ENV, "PWD": context.cwd, **options.env, **context.env},
+            cwd=context.cwd,
+            memory_bytes=options.memory_bytes,
+            max_output_bytes=options.max_output_bytes,
+            max_open_files=options.max_open_files,
+        )
+        python = self._runtime.python
+        if start is not None:
+            return python.resumed(context.namespace, guest_options, start.load(), start.relocate)
+        return python.guest(context.namespace, guest_options, options.preload)
+
+    def _new_context(
+        self,
+        language: str,
+        cwd: str,
+        env: Mapping[str, str],
+        *,
+        namespace: Namespace | None = None,
+        start: Start | None = None,
+        id: str | None = None,
+    ) -> ContextCore:
+        return ContextCore(
+            self._make_guest,
+            namespace=self.namespace if namespace is None else namespace,
+            engine=self._runtime.engine,
+            language=language,
+            cwd=cwd,
+            env=env,
+            on_crash=self.options.on_crash,
+            start=start,
+            id=id,
+            on_use=self._hibernation.used,
         )
 
     def add_context(self, language: str, cwd: str | None, env: Mapping[str, str] | None) -> ContextCore:
@@ -89,14 +146,9 @@ class SandboxCore:
         checked = check_env(env)
         if cwd is not None:
             self.files.mkdir(folder, exist_ok=True)
-        context = ContextCore(
-            self._make_guest,
-            engine=self._runtime.engine,
-            language=name,
-            cwd=folder,
-            env=checked,
-            on_crash=self.options.on_crash,
-        )
+        return self._register(self._new_context(name, folder, checked))
+
+    def _register(self, context: ContextCore) -> ContextCore:
         with self._lock:
             self._check_open()
             if len(self._contexts) >= self.options.max_contexts:
@@ -160,6 +212,7 @@ class SandboxCore:
             if self._defaults.get(context.language) is context:
                 del self._defaults[context.language]
         context.close()
+        self._hibernation.forget(context)
 
     def restart_context(
         self, context_id: str, notify: Callable[[], None] | None = None
@@ -167,6 +220,109 @@ class SandboxCore:
         """A fresh interpreter in place of the context's."""
         context = self.context(context_id)
         yield from await_call(context, context.restart(notify))
+        return context
+
+    # ---- copies -------------------------------------------------------------------------------------
+
+    def fork_context(
+        self, context_id: str, share_files: bool, notify: Callable[[], None] | None = None
+    ) -> Steps[ContextCore]:
+        """A context that goes on from where this one is."""
+        context = self.context(context_id)
+        refuse_inside_callback(context, "fork it")
+        twin = self._register(self._new_context(context.language, context.cwd, context.env))
+
+        def copy(guest: Guest) -> None:
+            state = guest.state()
+            if share_files:
+                twin.namespace = context.namespace
+            else:
+                twin.namespace = context.namespace.clone(keep_unlinked=True)
+                state = state.in_copy(twin.namespace)
+            twin.adopt(state, context.execution_count)
+
+        try:
+            yield from await_call(context, context.with_guest(copy, notify))
+        except BaseException:
+            self.delete_context(twin.id)
+            raise
+        return twin
+
+    def snapshot_context(self, context_id: str, notify: Callable[[], None] | None = None) -> Steps[Snapshot]:
+        """One context and the files that it sees."""
+        context = self.context(context_id)
+        refuse_inside_callback(context, "snapshot it")
+        taken: list[Snapshot] = []
+
+        def take(guest: Guest) -> None:
+            taken.append(take_snapshot(self.namespace, [(context, guest.state())], {}))
+
+        yield from await_call(context, context.with_guest(take, notify))
+        return taken[0]
+
+    def snapshot(self, notify: Callable[[], None] | None = None) -> Steps[Snapshot]:
+        """All contexts and files at one moment, at which none of them runs."""
+        contexts = self.contexts()
+        for context in contexts:
+            refuse_inside_callback(context, "snapshot its sandbox")
+        with self._lock:
+            defaults = {language: context.id for language, context in self._defaults.items()}
+        pause = Pause(contexts, self._runtime.engine.threads, notify)
+        taken: list[Snapshot] = []
+
+        def take() -> None:
+            taken.append(take_snapshot(self.namespace, [(each, each.peek()) for each in contexts], defaults))
+
+        with self._holding:  # two pauses would wait for each other if their orders differed
+            pause.begin(take)
+        while not pause.call.done:
+            yield Wait(pause.call)
+            pause.call.take()
+        pause.call.end()
+        return taken[0]
+
+    def create_from_snapshot(
+        self,
+        snapshot: Snapshot,
+        share_files: bool,
+        notify: Callable[[], None] | None = None,
+    ) -> Steps[ContextCore]:
+        """A new context that goes on from a snapshot's."""
+        state = snapshot.context()
+        namespace = self.namespace if share_files else state.files.copy()
+        context = self._register(
+            self._new_context(
+                check_language(state.language),
+                state.cwd,
+                state.env,
+                namespace=namespace,
+                start=state.start(namespace),
+            )
+        )
+        try:
+            yield from await_call(context, context.boot(notify))
+        except BaseException:
+            self.delete_context(context.id)
+            raise
+        return context
+
+    def restore_context(
+        self, context_id: str, snapshot: Snapshot, notify: Callable[[], None] | None = None
+    ) -> Steps[ContextCore]:
+        """Put a context back to where a snapshot has it. Its own files, if it has such, go back with it."""
+        context = self.context(context_id)
+        refuse_inside_callback(context, "restore it")
+        ids = snapshot.context_ids
+        state = snapshot.context(context_id if context_id in ids and len(ids) > 1 else None)
+        if state.language != context.language:
+            raise ValueError(f"context {context_id} runs {context.language}, the snapshot {state.language}")
+
+        def start() -> tuple[Namespace, Start | None]:
+            shared = context.namespace is self.namespace
+            namespace = self.namespace if shared else state.files.copy()
+            return namespace, state.start(namespace)
+
+        yield from await_call(context, context.restore(start, notify))
         return context
 
     # ---- running --------------------------------------------------------------------------------------
@@ -215,7 +371,8 @@ class SandboxCore:
             self._defaults.clear()
         for context in contexts:
             context.close()
-        for mount in self._namespace.mounts:
+        self._hibernation.close()
+        for mount in self.namespace.mounts:
             if mount.path in self.options.mounts:
                 mount.fs.close()
         self._runtime.unregister(self)

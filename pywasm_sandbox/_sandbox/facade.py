@@ -18,6 +18,7 @@ from .files import CHUNK_BYTES, Encoding
 from .options import Mount, SandboxOptions
 from .runs import Callbacks
 from .runtime import Runtime
+from .snapshots import Snapshot
 from .steps import drive
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class SandboxSettings(TypedDict, total=False):
     max_output_bytes: int
     max_contexts: int
     mounts: Mapping[str, Mount | str | Path]
-    on_crash: Literal["restart", "error"]
+    max_live_contexts: int | None
+    on_crash: Literal["restart", "error", "restore"]
     preload: Sequence[str] | None
 
 
@@ -92,7 +94,8 @@ class ContextBase:
 
     @property
     def status(self) -> ContextStatus:
-        """``new`` (not booted), ``idle``, ``running``, ``broken`` (lost its interpreter) or ``closed``."""
+        """``new`` (not booted), ``idle``, ``running``, ``hibernated`` (its state is kept, its interpreter
+        comes back with the next run), ``broken`` (lost its interpreter) or ``closed``."""
         return self._core.status
 
     @property
@@ -139,6 +142,26 @@ class Context(ContextBase):
             )
         )
 
+    def fork(self, *, share_files: bool = True) -> Context:
+        """An independent twin that goes on from where this context is: variables, imports, open files.
+
+        It sees the sandbox's files as this one does; with ``share_files=False`` it has a copy of them of its
+        own, which the sandbox's files API doesn't show. A run that is under way is waited for. Costs no copy
+        of the memory: what neither side changes is shared.
+        """
+        return Context(self._sandbox, drive(self._sandbox.fork_context(self.id, share_files)))
+
+    def snapshot(self) -> Snapshot:
+        """The context as it is now, with a copy of the files; a run that is under way is waited for."""
+        return drive(self._sandbox.snapshot_context(self.id))
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to where the snapshot is. Files of the sandbox stay as they are.
+
+        Raises `SnapshotMismatchError`, and the context is as it was.
+        """
+        drive(self._sandbox.restore_context(self.id, snapshot))
+
     def restart(self) -> None:
         """A fresh interpreter: variables and imports are gone, running code is ended, files stay."""
         drive(self._sandbox.restart_context(self.id))
@@ -146,6 +169,24 @@ class Context(ContextBase):
     def delete(self) -> None:
         """End the context."""
         self._sandbox.delete_context(self.id)
+
+
+def check_snapshot_arguments(
+    snapshot: Snapshot | None,
+    language: str,
+    cwd: str | None,
+    env: Mapping[str, str] | None,
+    share_files: bool,
+) -> None:
+    """Arguments of `create_code_context` that exclude each other."""
+    if snapshot is None:
+        if not share_files:
+            raise ValueError("share_files=False needs a snapshot, whose files the context then has")
+        return
+    if not isinstance(snapshot, Snapshot):
+        raise TypeError(f"snapshot is a Snapshot, not {type(snapshot).__name__}")
+    if cwd is not None or env is not None or language != "python":
+        raise ValueError("a context from a snapshot has the language, cwd and env of the snapshot")
 
 
 def context_id(context: ContextBase | str | None) -> str | None:
@@ -196,25 +237,52 @@ class Sandbox(SandboxBase):
     - ``max_contexts``: contexts that may exist at once (1,000).
     - ``mounts``: path → `HostFolder`, `ZipArchive`, `MemoryFolder`, `FsspecFolder`; a plain path of the host
       is a read-only `HostFolder`.
-    - ``on_crash``: after the interpreter was lost, "restart" boots a fresh one for the next run, "error"
-      raises `ContextBrokenError` until the context is restarted ("restart").
+    - ``max_live_contexts``: interpreters that are kept in memory; the state of those that were not used for
+      longest is put on disk, and comes back with the next run. None: all of them (None).
+    - ``on_crash``: after the interpreter was lost, "restart" boots a fresh one for the next run, "restore"
+      goes on from the context's last snapshot (a fresh one if there is none), "error" raises
+      `ContextBrokenError` until the context is restarted ("restart").
     - ``preload``: modules that are imported already in every context, from an image that is made once and
       kept in the cache; None boots each interpreter from scratch (the usual ones of the standard library).
+
+    With ``snapshot`` the sandbox has the files and contexts of a `Snapshot`, with the same context ids; the
+    options are those given here, and mounts of the host have to be given again.
 
     Close it, or use it in a ``with`` statement. All methods may be called from any thread.
     """
 
-    def __init__(self, id: str | None = None, **options: Unpack[SandboxSettings]) -> None:
-        self._core = SandboxCore(id, SandboxOptions(**options))
+    def __init__(
+        self, id: str | None = None, *, snapshot: Snapshot | None = None, **options: Unpack[SandboxSettings]
+    ) -> None:
+        self._core = SandboxCore(id, SandboxOptions(**options), snapshot)
         self._core.faces["sync"] = self
 
     # ---- contexts -----------------------------------------------------------------------------------
 
     def create_code_context(
-        self, *, language: str = "python", cwd: str | None = None, env: Mapping[str, str] | None = None
+        self,
+        *,
+        language: str = "python",
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        snapshot: Snapshot | None = None,
+        share_files: bool = True,
     ) -> Context:
-        """A new context with a booted interpreter."""
+        """A new context with a booted interpreter.
+
+        With ``snapshot`` (of one context) it goes on from there, so ``language``, ``cwd`` and ``env`` are the
+        snapshot's. It sees the sandbox's files; with ``share_files=False`` it has the snapshot's, as a copy
+        of its own. Files that are open in the snapshot are found by what they are in the sandbox that it was
+        taken from, by their path in others; those that aren't there are closed.
+        """
+        check_snapshot_arguments(snapshot, language, cwd, env, share_files)
+        if snapshot is not None:
+            return Context(self._core, drive(self._core.create_from_snapshot(snapshot, share_files)))
         return Context(self._core, drive(self._core.create_context(language, cwd, env)))
+
+    def snapshot(self) -> Snapshot:
+        """All contexts and the files at one moment; runs that are under way are waited for."""
+        return drive(self._core.snapshot())
 
     def list_code_contexts(self) -> list[Context]:
         """All contexts, oldest first, the default one included once it was used."""

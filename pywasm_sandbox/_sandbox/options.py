@@ -138,7 +138,8 @@ class SandboxOptions:
     max_output_bytes: int = 64 << 20
     max_contexts: int = 1000
     mounts: Mapping[str, Mount | str | Path] = field(default_factory=dict)
-    on_crash: Literal["restart", "error"] = "restart"
+    max_live_contexts: int | None = None
+    on_crash: Literal["restart", "error", "restore"] = "restart"
     preload: Sequence[str] | None = DEFAULT_MODULES
 
     def __post_init__(self) -> None:
@@ -157,8 +158,10 @@ class SandboxOptions:
         _check_count("max_open_files", self.max_open_files, 16)
         _check_count("max_output_bytes", self.max_output_bytes)
         _check_count("max_contexts", self.max_contexts)
-        if self.on_crash not in ("restart", "error"):
-            raise ValueError(f"on_crash is {self.on_crash!r}; it must be 'restart' or 'error'")
+        if self.max_live_contexts is not None:
+            _check_count("max_live_contexts", self.max_live_contexts)
+        if self.on_crash not in ("restart", "error", "restore"):
+            raise ValueError(f"on_crash is {self.on_crash!r}; it must be 'restart', 'error' or 'restore'")
         if self.preload is not None:
             object.__setattr__(self, "preload", check_modules(self.preload))
         for path in self.mounts:

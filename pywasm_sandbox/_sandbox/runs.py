@@ -135,7 +135,7 @@ class _Collector:
             execution_count=call.execution_count,
             exit_code=end.finished.exit_code if end.finished is not None else None,
             context_id=self._context.id,
-            context_state="kept" if end.lost is None else "lost",
+            context_state="kept" if end.lost is None else "restored" if call.restores else "lost",
             duration_seconds=time.monotonic() - self._started,
         )
 
@@ -192,6 +192,14 @@ def await_call(context: ContextCore, call: Call) -> Steps[RunEnd]:
         yield from _stop(context, call, InterruptReason.CANCEL)
         raise
     return call.end()
+
+
+def refuse_inside_callback(context: ContextCore, what: str) -> None:
+    """A callback of a context's own run may not wait for the run to end."""
+    if context.id in _dispatching.get():
+        raise ContextBusyError(
+            f"context {context.id} is waiting for the callback that asked it to {what}; do it after the run"
+        )
 
 
 def run_steps(

@@ -20,9 +20,13 @@ from pywasm_sandbox._guests.protocol import (
     InputQuestion,
     Output,
 )
+from pywasm_sandbox._guests.state import GuestState
 from pywasm_sandbox._sandbox.contexts import ContextCore, RunRequest
 from pywasm_sandbox._sandbox.runs import Callbacks, run_steps
+from pywasm_sandbox._sandbox.snapshots import Start
 from pywasm_sandbox._sandbox.steps import drive
+from pywasm_sandbox._vfs.memory import MemoryFS
+from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox.errors import ContextBrokenError, ContextBusyError, ContextClosedError
 from pywasm_sandbox.models import Execution
 
@@ -46,6 +50,9 @@ class FakeGuest(Guest):
         listener.publish(lambda: False)
         return end
 
+    def state(self) -> GuestState:
+        raise AssertionError("nobody copies a fake")
+
     def close(self) -> None:
         self.closed.set()
 
@@ -65,13 +72,14 @@ class Fixture:
         self.engine = FakeEngine()
 
     def context(self, behaviour: Behaviour, **options: Any) -> ContextCore:
-        def make(_: ContextCore) -> Guest:
+        def make(_: ContextCore, start: Start | None) -> Guest:
             guest = FakeGuest(behaviour)
             self.guests.append(guest)
             return guest
 
         return ContextCore(
             make,
+            namespace=Namespace(MemoryFS()),
             engine=self.engine,  # type: ignore[arg-type]
             language="fake",
             cwd="/",
@@ -85,7 +93,9 @@ def fixture() -> Iterator[Fixture]:
     yield Fixture()
 
 
-def run(context: ContextCore, code: str = "", request: RunRequest | None = None, **callbacks: Any) -> Execution:
+def run(
+    context: ContextCore, code: str = "", request: RunRequest | None = None, **callbacks: Any
+) -> Execution:
     return drive(run_steps(context, request or RunRequest(code), Callbacks(**callbacks)))
 
 
