@@ -85,7 +85,9 @@ def compile_runtime(context: Context, cpython: Path) -> list[Path]:
             "-Wall",
             "-Werror",
             "-D_WASI_EMULATED_SIGNAL",
+            "-DNDEBUG",
             f"-ffile-prefix-map={context.recipes}=/build",
+            f"-ffile-prefix-map={cpython}=/cpython",
             f"-I{include}",
             "-c",
             context.recipes / "runtime" / f"{name}.c",
@@ -142,12 +144,15 @@ def link_core(context: Context, cpython: Path, output: Path) -> None:
         output,
         env=toolchain_environment(toolchain),
     )
-    check_core(output)
+    check_core(output, forbidden=(context.work.parents[1], context.recipes))
 
 
-def check_core(path: Path) -> None:
-    """Fail if the module is not what hosts rely on."""
+def check_core(path: Path, forbidden: tuple[Path, ...]) -> None:
+    """Fail if the module is not what hosts rely on, or names a folder of the build."""
     data = path.read_bytes()
+    for folder in forbidden:
+        if str(folder).encode() in data:
+            raise SystemExit(f"{path.name} contains the build's path {folder}")
     exported = {entity.name: entity for entity in wasm.exports(data)}
     for name in (
         "memory",

@@ -20,6 +20,7 @@ LIBRARIES = {
 LIBRARY_STAGES = tuple(stage_name for stage_name, _ in LIBRARIES.values())
 NEEDS = ("toolchain", "build-python", *LIBRARY_STAGES)
 CFLAGS = "-O2 -msimd128"
+WITHOUT_PROFILE = ("Python/ceval.o",)
 
 
 def compile_cpython(
@@ -60,6 +61,9 @@ def compile_cpython(
         cwd=build,
         env=environment,
     )
+    if "-fprofile-use" in flags:
+        # See "Why the interpreter is compiled as it is" in README.md.
+        context.run("make", *WITHOUT_PROFILE, "EXTRA_CFLAGS=-fno-profile-use", cwd=build, env=environment)
     context.run("make", f"-j{context.jobs}", cwd=build, env=environment)
     return build
 
@@ -80,7 +84,7 @@ def collect(context: Context, build: Path) -> None:
     headers = context.out / "include" / "python3.14"
     shutil.copytree(source / "Include", headers)
     shutil.copy(build / "pyconfig.h", headers)
-    shutil.copytree(source / "Lib", context.out / "Lib")
+    shutil.copytree(source / "Lib", context.out / "Lib", ignore=shutil.ignore_patterns("__pycache__"))
     sysconfigdata = next(build.glob("build/lib.*/_sysconfigdata_*.py"))
     shutil.copy(sysconfigdata, context.out)
     for extra in sysconfigdata.parent.glob("*.json"):
