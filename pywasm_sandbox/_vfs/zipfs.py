@@ -1,4 +1,4 @@
-"""`ZipFS`: a zip archive as a read-only directory tree."""
+"""`ZipFS`: a zip archive, or several in one, as a read-only directory tree."""
 
 from __future__ import annotations
 
@@ -45,10 +45,14 @@ class _Node(NamedTuple):
     parent: int
     entries: dict[str, DirEntry[int]] | None
     info: zipfile.ZipInfo | None
+    archive: int
+    """Which of the archives `info` is from."""
 
 
 class ZipIndex:
-    """The parsed directory of one archive and its mapped bytes: made once, shared by any number of `ZipFS`.
+    """The parsed directory of archives and their mapped bytes: made once, shared by any number of `ZipFS`.
+
+    Several archives make one tree, as if they had been unpacked one after the other into one folder.
 
     A file is mapped, not read: it must not be changed while the index is in use (replacing it by `rename` is
     fine; truncating it kills the process). Names are checked here, so that a bad archive is refused as a
@@ -59,17 +63,24 @@ class ZipIndex:
     claim to inflate to more than is possible or overlap (both are zip bombs).
     """
 
-    def __init__(self, source: str | os.PathLike[str] | bytes, *, entries_limit: int = 100_000) -> None:
-        self.data, infos = _read(source)
-        self.nodes: list[_Node] = [_Node(FileType.DIRECTORY, _ROOT, {}, None)]
+    def __init__(self, *sources: str | os.PathLike[str] | bytes, entries_limit: int = 100_000) -> None:
+        self._archives: list[memoryview] = []
+        self.nodes: list[_Node] = [_Node(FileType.DIRECTORY, _ROOT, {}, None, 0)]
         self._stats: dict[int, Stat] = {}
         self._entries_limit = entries_limit
+        for source in sources:
+            self._add_archive(source)
+
+    def _add_archive(self, source: str | os.PathLike[str] | bytes) -> None:
+        data, infos = _read(source)
+        number = len(self._archives)
+        self._archives.append(data)
         compressed = 0
         for info in infos:
             self._check_size(info)
             compressed += info.compress_size
-            self._add(info)
-        if compressed > len(self.data):
+            self._add(info, number)
+        if compressed > len(data):
             raise MountError("zip archive refused: its entries overlap, as those of a zip bomb do")
 
     @staticmethod
@@ -80,7 +91,7 @@ class ZipIndex:
                 f"to {info.file_size} bytes"
             )
 
-    def _add(self, info: zipfile.ZipInfo) -> None:
+    def _add(self, info: zipfile.ZipInfo, archive: int) -> None:
         name = info.filename
         is_directory = name.endswith("/")
         parts = (name[:-1] if is_directory else name).split("/")
@@ -91,10 +102,10 @@ class ZipIndex:
                 raise MountError(f"zip archive refused: bad entry name {shorten(name)!r}")
         here = _ROOT
         for part in parts[:-1]:
-            here = self._directory(here, part, None, name)
+            here = self._directory(here, part, None, archive, name)
         last = normalise_text(parts[-1])
         if is_directory:
-            self._directory(here, last, info, name)
+            self._directory(here, last, info, archive, name)
             return
         entries = self.nodes[here].entries
         assert entries is not None
@@ -102,31 +113,31 @@ class ZipIndex:
         if present is not None:
             if present.type is FileType.DIRECTORY:
                 raise MountError(f"zip archive refused: {name!r} is both a file and a directory")
-            self.nodes[present.node] = _Node(present.type, here, None, info)
+            self.nodes[present.node] = _Node(present.type, here, None, info, archive)
             return
         is_link = info.create_system == _UNIX and stat.S_ISLNK(info.external_attr >> 16)
-        self._new(here, last, FileType.SYMLINK if is_link else FileType.REGULAR, info)
+        self._new(here, last, FileType.SYMLINK if is_link else FileType.REGULAR, info, archive)
 
-    def _directory(self, here: int, part: str, info: zipfile.ZipInfo | None, name: str) -> int:
+    def _directory(self, here: int, part: str, info: zipfile.ZipInfo | None, archive: int, name: str) -> int:
         entries = self.nodes[here].entries
         assert entries is not None
         present = entries.get(part)
         if present is None:
-            return self._new(here, part, FileType.DIRECTORY, info)
+            return self._new(here, part, FileType.DIRECTORY, info, archive)
         if present.type is not FileType.DIRECTORY:
             raise MountError(f"zip archive refused: {name!r} needs a directory where there is a file")
         if info is not None:
-            self.nodes[present.node] = self.nodes[present.node]._replace(info=info)
+            self.nodes[present.node] = self.nodes[present.node]._replace(info=info, archive=archive)
         return present.node
 
-    def _new(self, here: int, part: str, kind: FileType, info: zipfile.ZipInfo | None) -> int:
+    def _new(self, here: int, part: str, kind: FileType, info: zipfile.ZipInfo | None, archive: int) -> int:
         number = len(self.nodes)
         if number > self._entries_limit:
             raise MountError(f"zip archive refused: it has more than {self._entries_limit} entries")
         entries = self.nodes[here].entries
         assert entries is not None
         entries[part] = DirEntry(part, number, kind, number + 1, len(entries) + FIRST_COOKIE)
-        self.nodes.append(_Node(kind, here, {} if kind is FileType.DIRECTORY else None, info))
+        self.nodes.append(_Node(kind, here, {} if kind is FileType.DIRECTORY else None, info, archive))
         return number
 
     def stat(self, node: int) -> Stat:
@@ -134,7 +145,7 @@ class ZipIndex:
         known = self._stats.get(node)
         if known is not None:
             return known
-        kind, _, entries, info = self.nodes[node]
+        kind, _, entries, info, _ = self.nodes[node]
         if entries is None:
             assert info is not None
             size, nlink, mode = info.file_size, 1, 0o644
@@ -150,15 +161,18 @@ class ZipIndex:
         self._stats[node] = found
         return found
 
-    def raw(self, info: zipfile.ZipInfo) -> memoryview:
-        """The bytes of an entry as they are in the archive. Errors: `EIO` it is not where it should be."""
+    def raw(self, node: int) -> memoryview:
+        """The bytes of an entry as they are in its archive. Errors: `EIO` it is not where it should be."""
+        _, _, _, info, archive = self.nodes[node]
+        assert info is not None
+        data = self._archives[archive]
         signature, name_bytes, extra_bytes = b"", 0, 0
-        if 0 <= info.header_offset <= len(self.data) - _LOCAL_HEADER.size:
-            signature, name_bytes, extra_bytes = _LOCAL_HEADER.unpack_from(self.data, info.header_offset)
+        if 0 <= info.header_offset <= len(data) - _LOCAL_HEADER.size:
+            signature, name_bytes, extra_bytes = _LOCAL_HEADER.unpack_from(data, info.header_offset)
         start = info.header_offset + 30 + name_bytes + extra_bytes
-        if signature != b"PK\3\4" or start + info.compress_size > len(self.data):
+        if signature != b"PK\3\4" or start + info.compress_size > len(data):
             raise VfsError(Errno.EIO, info.filename, "the zip archive is damaged")
-        return self.data[start : start + info.compress_size]
+        return data[start : start + info.compress_size]
 
 
 def _time_ns(info: zipfile.ZipInfo) -> int:
@@ -231,16 +245,16 @@ class ZipFS(ReadOnlyFS[int]):
         return self._index.stat(node)
 
     def readlink(self, node: int) -> str:
-        kind, _, _, info = self._nodes[node]
+        kind, _, _, info, _ = self._nodes[node]
         if kind is not FileType.SYMLINK:
             raise VfsError(Errno.EINVAL, detail="not a symlink")
         assert info is not None
         if info.file_size >= PATH_MAX or info.file_size == 0:
             raise VfsError(Errno.EIO, info.filename, "the target of this symlink has no valid length")
-        return normalise_text(bytes(self._content(info)))
+        return normalise_text(bytes(self._content(node)))
 
     def open(self, node: int, write: bool = False) -> File:
-        kind, _, _, info = self._nodes[node]
+        kind, _, _, info, _ = self._nodes[node]
         if kind is FileType.DIRECTORY:
             raise VfsError(Errno.EISDIR)
         if kind is FileType.SYMLINK:
@@ -249,7 +263,7 @@ class ZipFS(ReadOnlyFS[int]):
             raise VfsError(Errno.EROFS)
         assert info is not None
         if info.compress_type == zipfile.ZIP_STORED:
-            return _ZipFile(self, node, self._content(info), False)
+            return _ZipFile(self, node, self._content(node), False)
         if info.file_size > self._inflate_limit_bytes:
             raise VfsError(
                 Errno.EFBIG, info.filename, f"more than {self._inflate_limit_bytes} bytes inflated"
@@ -261,16 +275,18 @@ class ZipFS(ReadOnlyFS[int]):
                     raise VfsError(
                         Errno.ENOMEM, info.filename, "too much of the zip archive is open inflated already"
                     )
-                content = bytes(self._content(info))
+                content = bytes(self._content(node))
                 self._inflated_bytes += len(content)
             self._inflated[node] = (content, count + 1)
         return _ZipFile(self, node, memoryview(content), True)
 
-    def _content(self, info: zipfile.ZipInfo) -> memoryview:
-        """The content of an entry: a view of the archive, or new bytes of just the promised size."""
+    def _content(self, node: int) -> memoryview:
+        """The content of an entry: a view of its archive, or new bytes of just the promised size."""
+        info = self._nodes[node].info
+        assert info is not None
         if info.flag_bits & _ENCRYPTED:
             raise VfsError(Errno.ENOTSUP, info.filename, "the entry is encrypted")
-        raw = self._index.raw(info)
+        raw = self._index.raw(node)
         if info.compress_type == zipfile.ZIP_STORED:
             if info.file_size != info.compress_size:
                 raise VfsError(Errno.EIO, info.filename, "the zip archive is damaged")

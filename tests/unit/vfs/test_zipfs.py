@@ -51,6 +51,28 @@ def test_file_on_disk_and_a_shared_index(tmp_path: Path) -> None:
     file.close()
 
 
+def test_several_archives_are_one_tree() -> None:
+    first = archive_of(("a/x", b"1"), ("a/both", b"first"), ("only", b"2"))
+    second = archive_of(("a/y", b"33"), ("a/both", b"second"), ("b/z", b"4"), method=zipfile.ZIP_STORED)
+    subject = Subject(ZipFS(ZipIndex(first, second)))
+    assert subject.names(subject.fs.root) == ["a", "b", "only"]
+    assert subject.names(subject.find("a")) == ["both", "x", "y"]
+    contents = {name: subject.read(name) for name in ("a/x", "a/y", "a/both", "b/z", "only")}
+    assert contents == {"a/x": b"1", "a/y": b"33", "a/both": b"second", "b/z": b"4", "only": b"2"}
+
+
+def test_of_several_archives_each_is_checked() -> None:
+    with pytest.raises(MountError, match="needs a directory where there is a file"):
+        ZipIndex(archive_of(("a", b"")), archive_of(("a/b", b"")))
+    with pytest.raises(MountError, match="more than 3 entries"):
+        ZipIndex(archive_of(("a", b""), ("b", b"")), archive_of(("c", b""), ("d", b"")), entries_limit=3)
+    large, small = archive_of(("large", bytes(MIB)), method=zipfile.ZIP_STORED), archive_of(("small", b"1"))
+    claims_much = with_field(small, 20, "<L", MIB)
+    with pytest.raises(MountError, match="overlap"):
+        ZipIndex(large, claims_much)
+    assert ZipIndex(large, small).nodes
+
+
 def test_stored_entries_are_not_copied(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(archive_of(("big", bytes(8 * MIB)), method=zipfile.ZIP_STORED))
