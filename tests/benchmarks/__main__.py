@@ -24,6 +24,7 @@ from . import (
 )
 from .report import Group, as_json, as_text
 from .settings import Settings
+from .timing import load_now
 
 GROUPS: dict[str, Callable[[Settings], Group]] = {
     "computing": group_computing.run,
@@ -56,12 +57,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _facts(settings: Settings) -> dict[str, str]:
-    load = " ".join(f"{value:.2f}" for value in os.getloadavg()) if hasattr(os, "getloadavg") else "unknown"
     return {
         "pywasm_sandbox": pywasm_sandbox.__version__,
         "host": f"{platform.python_implementation()} {platform.python_version()}, {platform.platform()}",
         "cores": str(os.cpu_count()),
-        "load at start": load,
+        "load at start": load_now(),
         "native": settings.native,
     }
 

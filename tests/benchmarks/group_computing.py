@@ -11,7 +11,7 @@ from .inside.computing import PROGRAMS
 from .interpreters import Guest, Interpreter, Peer, native, same_value, seconds
 from .report import Group, Row, Target
 from .settings import Settings
-from .timing import Sample, geometric_mean, in_turns, pairwise
+from .timing import Sample, geometric_mean, in_turns, load_now, pairwise
 
 __all__ = ["run"]
 
@@ -34,9 +34,7 @@ def run(settings: Settings) -> Group:
             note=_peer_note(rows),
         )
     )
-    notes = [f"Versions: {versions}"]
-    if settings.peer is not None:
-        notes.append("The peer's processor clock is a wall clock: compare with it on an idle machine only.")
+    notes = [f"Versions: {versions}", f"Load: {load_now()}"]
     return Group("Pure Python, deadline armed, processor time", rows, notes)
 
 
@@ -52,7 +50,7 @@ def _row(name: str, everyone: dict[str, Interpreter], settings: Settings) -> Row
         return lambda: seconds(interpreter, name)
 
     values = in_turns(
-        {each: of(interpreter) for each, interpreter in everyone.items()}, settings.rounds(9, 3)
+        {each: of(interpreter) for each, interpreter in everyone.items()}, settings.rounds(15, 5)
     )
     return Row(
         name.replace("_", " "),

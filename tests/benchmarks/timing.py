@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Sample", "geometric_mean", "in_turns", "pairwise", "repeat", "timed"]
+__all__ = ["Sample", "geometric_mean", "in_turns", "load_now", "pairwise", "repeat", "timed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ class Sample:
     def scaled(self, factor: float) -> Sample:
         """The same in another unit."""
         return Sample(self.median * factor, self.low * factor, self.high * factor, self.count)
+
+
+def load_now() -> str:
+    """How busy the machine is: its load averages over 1, 5 and 15 minutes."""
+    return " ".join(f"{value:.2f}" for value in os.getloadavg()) if hasattr(os, "getloadavg") else "unknown"
 
 
 def timed(function: Callable[[], object]) -> float:

@@ -46,7 +46,7 @@ def small_files() -> int:
 
 
 def stats() -> int:
-    """Attributes of a file: 500 times `os.stat`."""
+    """Attributes of one file, 500 times."""
     with open("stats", "wb"):
         pass
     total = 0
