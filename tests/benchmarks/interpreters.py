@@ -20,8 +20,8 @@ PEER_SERVER = Path(__file__).parent / "peer_server.py"
 class Interpreter(Protocol):
     """Runs a program once.
 
-    Times are of the processor, which is what a busy machine changes least. For sandboxes they are those of the
-    whole host process, so they have in them what starting a run costs.
+    Times are of the processor, which is what a busy machine changes least. For sandboxes they are those of
+    the whole host process, so they have in them what starting a run costs.
     """
 
     version: str
