@@ -155,7 +155,7 @@ def test_input_reads_the_stdin_that_the_code_put_in(guest: NativeGuest) -> None:
 
 def test_input_without_a_stdin(guest: NativeGuest) -> None:
     run = guest.execute(
-        "import sys\ntry:\n    sys.stdin = None\n    input()\nfinally:\n    sys.stdin = sys.__stdin__"
+        "import sys\ntry:\n    del sys.stdin\n    input()\nfinally:\n    sys.stdin = sys.__stdin__"
     )
     assert (run.error["name"], run.error["message"][-14:]) == ("RuntimeError", "lost sys.stdin")
 

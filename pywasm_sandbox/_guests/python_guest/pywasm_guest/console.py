@@ -77,7 +77,7 @@ class Console:
         read_line = builtins.input
 
         def input(prompt: object = "", /) -> str:
-            if sys.stdin is not self._stdin:
+            if getattr(sys, "stdin", None) is not self._stdin:
                 return read_line(prompt)
             if not self.allowed:
                 raise RuntimeError(f"input() {_NO_INPUT}")
@@ -93,7 +93,7 @@ class Console:
         def getpass(
             prompt: str = "Password: ", stream: TextIO | None = None, *, echo_char: str | None = None
         ) -> str:
-            if sys.stdin is not self._stdin:
+            if getattr(sys, "stdin", None) is not self._stdin:
                 options = {} if echo_char is None else {"echo_char": echo_char}
                 return read_secret(prompt, stream, **options)  # type: ignore[no-any-return]
             if not self.allowed:
