@@ -150,7 +150,9 @@ async def test_move_on_after(shared: Any, flavour: str) -> None:
     assert (await shared.run_code("kept")).text == "state"
 
 
-async def test_code_that_swallows_cancellation_is_stopped_the_hard_way(open_sandbox: Any, flavour: str) -> None:
+async def test_code_that_swallows_cancellation_is_stopped_the_hard_way(
+    open_sandbox: Any, flavour: str
+) -> None:
     if flavour == "sync":
         pytest.skip("the sync API has no cancellation")
     sandbox = await open_sandbox()

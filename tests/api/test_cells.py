@@ -92,9 +92,7 @@ async def test_the_execution_count_counts_runs_failed_ones_too(sandbox: Any) -> 
         ("raise SystemExit(10**5000)", -1, []),
     ],
 )
-async def test_exit_ends_the_cell_only(
-    shared: Any, code: str, exit_code: int, stderr: list[str]
-) -> None:
+async def test_exit_ends_the_cell_only(shared: Any, code: str, exit_code: int, stderr: list[str]) -> None:
     await shared.run_code("survivor = 'here'")
     execution = await shared.run_code(f"print('before')\n{code}\nprint('after')")
     assert execution.error is None

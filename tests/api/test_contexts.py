@@ -1,5 +1,7 @@
 """Contexts: their life, their isolation, their parallelism."""
 
+# ruff: noqa: E501 - the tables hold programs, one a line
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -26,7 +28,12 @@ async def test_create_list_get_delete(sandbox: Any) -> None:
     assert await sandbox.list_code_contexts() == [first, second]
     assert first != second
     assert first.id != second.id
-    assert (first.language, first.status, first.execution_count, first.cwd) == ("python", "idle", 0, "/workspace")
+    assert (first.language, first.status, first.execution_count, first.cwd) == (
+        "python",
+        "idle",
+        0,
+        "/workspace",
+    )
     assert first.memory_bytes > 1 << 20
     assert await sandbox.get_code_context(first.id) == first
     assert await sandbox.get_code_context(first) == first
@@ -86,7 +93,9 @@ async def test_restart_forgets_variables_and_keeps_files(sandbox: Any) -> None:
     await context.restart()
     assert context.execution_count == 0
     assert context.status == "idle"
-    execution = await context.run_code("import os\n('x' in globals(), open('kept').read(), os.environ['E'], os.getcwd())")
+    execution = await context.run_code(
+        "import os\n('x' in globals(), open('kept').read(), os.environ['E'], os.getcwd())"
+    )
     assert execution.text == "(False, 'k', '1', '/workspace/sub')"
     assert execution.execution_count == 1
     assert await sandbox.restart_code_context(context.id) == context
@@ -124,7 +133,9 @@ async def test_a_context_of_another_sandbox_is_not_found(open_sandbox: Any) -> N
 
 
 async def test_languages(sandbox: Any) -> None:
-    with pytest.raises(LanguageNotAvailableError, match="'cobol' is not available; this installation has python"):
+    with pytest.raises(
+        LanguageNotAvailableError, match="'cobol' is not available; this installation has python"
+    ):
         await sandbox.create_code_context(language="cobol")
     with pytest.raises(LanguageNotAvailableError):
         await sandbox.run_code("1", language="cobol")
@@ -204,7 +215,9 @@ async def test_runs_of_one_context_come_one_after_the_other(sandbox: Any, flavou
 async def test_status_while_running(sandbox: Any) -> None:
     context = await sandbox.create_code_context()
     seen: list[str] = []
-    await context.run_code("print('x')\nimport time; time.sleep(0.01)", on_stdout=lambda _: seen.append(context.status))
+    await context.run_code(
+        "print('x')\nimport time; time.sleep(0.01)", on_stdout=lambda _: seen.append(context.status)
+    )
     assert seen == ["running"]
     assert context.status == "idle"
 

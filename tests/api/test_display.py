@@ -1,5 +1,7 @@
 """Results: MIME bundles of the last expression and of `display`."""
 
+# ruff: noqa: E501 - the tables hold programs, one a line
+
 from __future__ import annotations
 
 import base64

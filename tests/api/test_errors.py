@@ -187,7 +187,9 @@ raise Liar
 
 
 async def test_errors_in_coroutines_have_lines(shared: Any) -> None:
-    code = "import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    raise ValueError('async')\nawait f()"
+    code = (
+        "import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    raise ValueError('async')\nawait f()"
+    )
     error = await _error(shared, code)
     assert (error.name, error.message, error.line_number) == ("ValueError", "async", 4)
     assert "pywasm" not in "\n".join(error.traceback)

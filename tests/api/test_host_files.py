@@ -1,5 +1,7 @@
 """Upload, download and mounts: what crosses between host and sandbox, and what must not."""
 
+# ruff: noqa: E501 - the tables hold programs, one a line
+
 from __future__ import annotations
 
 import errno
@@ -61,8 +63,8 @@ async def test_upload_what_is_not_there(sandbox: Any, tmp_path: Path) -> None:
     assert caught.value.errno == errno.ENOENT
     assert caught.value.filename == str(tmp_path / "none")
     assert await sandbox.exists("/workspace/none") is False
+    (tmp_path / "f").write_text("x")
     with pytest.raises(SandboxFileError) as refused:
-        (tmp_path / "f").write_text("x")
         await sandbox.upload(tmp_path / "f", "/usr/f")
     assert refused.value.errno == errno.EROFS
 
@@ -138,10 +140,9 @@ open("d/trap", "w").write("overwritten")
     out = tmp_path / "out"
     out.mkdir()
     (out / "trap").symlink_to(outside / "kept")
-    try:
+    with pytest.raises(HostFileError) as caught:
         await sandbox.download("d", out)
-    except HostFileError as error:
-        assert error.errno in (errno.EEXIST, errno.ELOOP)
+    assert caught.value.errno == errno.ELOOP
     assert (outside / "kept").read_text() == "original"
     assert not (out / "etc").exists()
     assert not (out / "up").is_symlink()
@@ -186,7 +187,9 @@ READ_OUT = [
 
 @pytest.mark.parametrize("writable", [False, True])
 @pytest.mark.parametrize("statement", READ_OUT)
-async def test_a_host_folder_has_no_way_out(open_sandbox: Any, host: Path, writable: bool, statement: str) -> None:
+async def test_a_host_folder_has_no_way_out(
+    open_sandbox: Any, host: Path, writable: bool, statement: str
+) -> None:
     sandbox = await open_sandbox(mounts={"/data": HostFolder(host, writable=writable)})
     assert await _outcome(sandbox, statement) == "ENOENT"
     # The positive control.
@@ -254,7 +257,9 @@ os.remove("/data/sub/b.txt")
         "os.link('/data/link_dir/secret', '/data/stolen')",
     ],
 )
-async def test_writes_do_not_leave_a_writable_host_folder(open_sandbox: Any, host: Path, statement: str) -> None:
+async def test_writes_do_not_leave_a_writable_host_folder(
+    open_sandbox: Any, host: Path, statement: str
+) -> None:
     sandbox = await open_sandbox(mounts={"/data": HostFolder(host, writable=True)})
     outcome = await _outcome(sandbox, statement)
     assert (host.parent / "secret").read_text() == "host secret"

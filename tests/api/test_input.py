@@ -37,7 +37,9 @@ async def test_output_before_the_question_arrives_first(shared: Any) -> None:
         events.append(f"ask {prompt}")
         return "x"
 
-    await shared.run_code("print('before')\ninput('?')\nprint('after')", on_stdout=events.append, on_input=answer)
+    await shared.run_code(
+        "print('before')\ninput('?')\nprint('after')", on_stdout=events.append, on_input=answer
+    )
     assert events == ["before\n", "ask ?", "after\n"]
 
 

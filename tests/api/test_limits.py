@@ -1,5 +1,7 @@
 """Deadlines, memory, output and recursion: a limit is an error of the cell, the context goes on."""
 
+# ruff: noqa: E501 - the tables hold programs, one a line
+
 from __future__ import annotations
 
 from typing import Any
@@ -227,7 +229,10 @@ DEEP = [
     "eval('(' * 500 + ')' * 500)",
     "eval('+'.join(['1'] * 50_000))",
     "import re\nre.compile('(' * 5000 + ')' * 5000)",
-    "import functools\nf = lambda: 0\nfor _ in range(100_000): f = functools.partial(f)\nf()",
+]
+
+
+UNLIMITED = [
     "import sys\nsys.setrecursionlimit(10**9)\ntry:\n    def f(): return f()\n    f()\n"
     "finally: sys.setrecursionlimit(1000)",
     "import sys\nsys.setrecursionlimit(10**9)\ntry:\n    class C:\n        def __repr__(self): return repr(self)\n"
@@ -249,6 +254,19 @@ async def test_deep_recursion_is_an_error_and_the_context_is_kept(shared: Any, c
     assert execution.error.name in ("RecursionError", "MemoryError", "ValueError", "SyntaxError")
     assert execution.context_state == "kept"
     assert (await shared.run_code("kept")).text == "state"
+
+
+@pytest.mark.parametrize("code", UNLIMITED)
+async def test_recursion_without_a_limit_ends_at_the_stack_or_the_memory(
+    open_sandbox: Any, code: str
+) -> None:
+    sandbox = await open_sandbox(memory_bytes=96 << 20)
+    await sandbox.run_code("kept = 'state'")
+    execution = await sandbox.run_code(code, timeout=60)
+    assert execution.error is not None
+    assert execution.error.name in ("RecursionError", "MemoryError")
+    assert execution.context_state == "kept"
+    assert (await sandbox.run_code("kept")).text == "state"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """stdout and stderr: complete, in order, live, one entry a line."""
 
+# ruff: noqa: E501 - the tables hold programs, one a line
+
 from __future__ import annotations
 
 from typing import Any

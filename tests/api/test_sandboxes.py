@@ -12,7 +12,6 @@ import pytest
 from pywasm_sandbox import (
     AsyncSandbox,
     ContextClosedError,
-    ContextNotFoundError,
     HostFileError,
     Sandbox,
     SandboxClosedError,
@@ -102,10 +101,9 @@ async def test_close_is_idempotent_and_final(open_sandbox: Any) -> None:
         lambda: sandbox.download("/workspace/a", "/nonexistent"),
         lambda: sandbox.disk_usage(),
     ]
-    for number, operation in enumerate(operations):
+    for operation in operations:
         with pytest.raises(SandboxClosedError, match="is closed"):
             await operation()
-            pytest.fail(f"operation {number} worked on a closed sandbox")
     with pytest.raises(SandboxClosedError):
         async for _ in sandbox.read_file_chunks("/workspace/a"):
             pass
@@ -155,7 +153,11 @@ async def test_a_sandbox_needs_no_guest_for_its_files(open_sandbox: Any) -> None
         ({"max_open_files": 2}, ValueError, "max_open_files is 2"),
         ({"max_output_bytes": 0}, ValueError, "max_output_bytes is 0"),
         ({"max_contexts": 0}, ValueError, "max_contexts is 0"),
-        ({"on_crash": "panic"}, ValueError, "on_crash is 'panic'; it must be 'restart' or 'error'"),
+        (
+            {"on_crash": "panic"},
+            ValueError,
+            "on_crash is 'panic'; it must be 'restart', 'error' or 'restore'",
+        ),
         ({"env": {"A": 1}}, TypeError, "'A' must be text, not int"),
         ({"mounts": {"data": "."}}, ValueError, "mount path 'data' must be absolute and below /"),
         ({"mounts": {"/": "."}}, ValueError, "mount path '/' must be absolute and below /"),

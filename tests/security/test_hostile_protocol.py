@@ -3,6 +3,8 @@
 Whatever it sends, the host answers with an `Execution`, and the sandbox goes on.
 """
 
+# ruff: noqa: E501 - the tables hold programs, one a line
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -34,18 +36,22 @@ def _usable(sandbox: Sandbox) -> None:
         ("1", "b'[]'", "a display event is a JSON list, not an object"),
         ("1", "b'[' * 200_000", "a display event is not JSON"),
         ("1", "b'\\xff\\xfe{\\0}\\0'", "a display event is not JSON"),
-        ("1", 'b\'{"data": 5}\'', "field 'data' is a int"),
+        ("1", "b'{\"data\": 5}'", "field 'data' is a int"),
         ("1", 'b\'{"data": {"text/plain": 5}}\'', "data of the type 'text/plain' is a int, not text"),
         ("1", 'b\'{"data": {"image/png": null}}\'', "data of the type 'image/png' is a NoneType, not text"),
         ("1", 'b\'{"data": {}, "display_id": 5}\'', "field 'display_id' is a int"),
         ("1", 'b\'{"data": {}, "main": 1}\'', "field 'main' is a int"),
-        ("2", 'b\'{"name": 5}\'', "field 'name' is a int"),
-        ("2", 'b\'{"traceback": [5]}\'', "field 'traceback' holds something other than text"),
-        ("2", 'b\'{"line_number": true}\'', "field 'line_number' is a bool"),
+        ("2", "b'{\"name\": 5}'", "field 'name' is a int"),
+        ("2", "b'{\"traceback\": [5]}'", "field 'traceback' holds something other than text"),
+        ("2", "b'{\"line_number\": true}'", "field 'line_number' is a bool"),
         ("3", "b'5'", "a clear event is a JSON int"),
         ("4", "b'{}'", "a done event has the status None"),
         ("4", 'b\'{"status": "exit", "exit_code": 1.5}\'', "field 'exit_code' is a float"),
-        ("4", 'b\'{"status": "exit", "exit_code": \' + b"9" * 30 + b"}"', "field 'exit_code' is out of range"),
+        (
+            "4",
+            'b\'{"status": "exit", "exit_code": \' + b"9" * 30 + b"}"',
+            "field 'exit_code' is out of range",
+        ),
     ],
 )
 def test_events_that_are_not_of_the_protocol(shared: Sandbox, kind: str, payload: str, problem: str) -> None:
@@ -86,7 +92,7 @@ def test_a_forged_error_is_the_cells_own_word(shared: Sandbox) -> None:
 
 
 def test_a_forged_end_does_not_end_the_run(shared: Sandbox) -> None:
-    code = "import _pywasm\n_pywasm.emit(4, b'{\"status\": \"exit\", \"exit_code\": 0}')\nprint('after')\n1/0"
+    code = 'import _pywasm\n_pywasm.emit(4, b\'{"status": "exit", "exit_code": 0}\')\nprint(\'after\')\n1/0'
     execution = shared.run_code(code)
     assert execution.logs.stdout == ["after\n"]
     assert execution.error is not None
@@ -112,7 +118,7 @@ def test_questions_that_are_not_of_the_protocol(shared: Sandbox, question: str, 
 
 
 def test_a_question_without_permission_is_answered_with_a_refusal(shared: Sandbox) -> None:
-    execution = shared.run_code("import _pywasm\nprint(_pywasm.request(b'{\"op\": \"input\"}').decode())")
+    execution = shared.run_code('import _pywasm\nprint(_pywasm.request(b\'{"op": "input"}\').decode())')
     assert execution.logs.stdout[0].startswith('{"error":"RuntimeError","message":"input() needs an on_input')
 
 

@@ -1,5 +1,7 @@
 """What code inside may try to get hold of the host; each test has a positive control beside it."""
 
+# ruff: noqa: E501 - the tables hold programs, one a line
+
 from __future__ import annotations
 
 import os
@@ -53,7 +55,10 @@ def test_no_variables_of_the_host(shared: Sandbox) -> None:
 def test_no_files_of_the_host(shared: Sandbox, path: str) -> None:
     code = f"try:\n    open({path!r}, 'rb')\nexcept FileNotFoundError:\n    r = 'not there'\nr"
     assert _text(shared, code) == "not there"
-    assert _text(shared, "open('/workspace/mine', 'w').write('x'); open('/workspace/../workspace/mine').read()") == "x"
+    assert (
+        _text(shared, "open('/workspace/mine', 'w').write('x'); open('/workspace/../workspace/mine').read()")
+        == "x"
+    )
 
 
 def test_links_lead_to_places_of_the_sandbox(shared: Sandbox) -> None:
@@ -97,10 +102,14 @@ def test_no_paths_of_the_host_in_tracebacks(shared: Sandbox) -> None:
     ):
         execution = shared.run_code(code)
         assert execution.error is not None
-        assert ROOT not in execution.error.message + "".join(execution.error.traceback + execution.logs.stderr)
+        assert ROOT not in execution.error.message + "".join(
+            execution.error.traceback + execution.logs.stderr
+        )
 
 
-@pytest.mark.parametrize("module", ["pywasm_sandbox", "wasmtime", "pydantic", "anyio", "pywasm_sandbox._engine"])
+@pytest.mark.parametrize(
+    "module", ["pywasm_sandbox", "wasmtime", "pydantic", "anyio", "pywasm_sandbox._engine"]
+)
 def test_the_hosts_modules_are_not_importable(shared: Sandbox, module: str) -> None:
     execution = shared.run_code(f"import {module}")
     assert execution.error is not None
@@ -112,11 +121,23 @@ def test_the_hosts_modules_are_not_importable(shared: Sandbox, module: str) -> N
     ("code", "error", "message"),
     [
         ("import socket\nsocket.socket()", "OSError", "the sandbox has no network"),
-        ("import socket\nsocket.create_connection(('127.0.0.1', 80))", "gaierror", "the sandbox has no network"),
+        (
+            "import socket\nsocket.create_connection(('127.0.0.1', 80))",
+            "gaierror",
+            "the sandbox has no network",
+        ),
         ("import socket\nsocket.gethostbyname('localhost')", "gaierror", "the sandbox has no network"),
         ("import socket\nsocket.socketpair()", "OSError", "the sandbox has no network"),
-        ("import urllib.request\nurllib.request.urlopen('http://example.com')", "URLError", "the sandbox has no network"),
-        ("import http.client\nhttp.client.HTTPConnection('localhost').request('GET', '/')", "gaierror", "no network"),
+        (
+            "import urllib.request\nurllib.request.urlopen('http://example.com')",
+            "URLError",
+            "the sandbox has no network",
+        ),
+        (
+            "import http.client\nhttp.client.HTTPConnection('localhost').request('GET', '/')",
+            "gaierror",
+            "no network",
+        ),
         ("import asyncio\nawait asyncio.open_connection('localhost', 80)", "gaierror", "no network"),
         ("import subprocess\nsubprocess.run(['ls'])", "OSError", "the sandbox has no processes"),
         ("import subprocess\nsubprocess.check_output('ls', shell=True)", "OSError", "can't run 'ls'"),
@@ -128,10 +149,18 @@ def test_the_hosts_modules_are_not_importable(shared: Sandbox, module: str) -> N
         ("import asyncio\nawait asyncio.create_subprocess_exec('ls')", "OSError", "no processes"),
         ("import multiprocessing\nmultiprocessing.Process(target=print).start()", "OSError", "no processes"),
         ("import multiprocessing\nmultiprocessing.Pool(1)", "OSError", "no processes"),
-        ("import threading\nthreading.Thread(target=print).start()", "RuntimeError", "one thread per context"),
+        (
+            "import threading\nthreading.Thread(target=print).start()",
+            "RuntimeError",
+            "one thread per context",
+        ),
         ("import threading\nthreading.Timer(1, print).start()", "RuntimeError", "one thread per context"),
         ("import _thread\n_thread.start_new_thread(print, ())", "RuntimeError", "one thread per context"),
-        ("from concurrent.futures import *\nThreadPoolExecutor().submit(print)", "RuntimeError", "one thread"),
+        (
+            "from concurrent.futures import *\nThreadPoolExecutor().submit(print)",
+            "RuntimeError",
+            "one thread",
+        ),
         ("from concurrent.futures import *\nProcessPoolExecutor()", "NotImplementedError", "no processes"),
         ("import signal\nsignal.alarm(1)", "AttributeError", "no signal but SIGINT"),
     ],
@@ -167,7 +196,9 @@ def test_ctypes_reaches_no_memory(shared: Sandbox, code: str) -> None:
 
 
 def test_code_objects_out_of_thin_air_harm_the_guest_only(shared: Sandbox) -> None:
-    code = "f = lambda: 0\nf.__code__ = f.__code__.replace(co_code=bytes(range(256)) * 8, co_stacksize=1)\nf()"
+    code = (
+        "f = lambda: 0\nf.__code__ = f.__code__.replace(co_code=bytes(range(256)) * 8, co_stacksize=1)\nf()"
+    )
     context = shared.create_code_context()
     execution = context.run_code(code, timeout=10)
     assert execution.error is not None
