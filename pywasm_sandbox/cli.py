@@ -33,12 +33,12 @@ _DEMO_CELLS = (
         "a plot saved to a file",
         "top = max(units for _, units in sales)\n"
         "bars = ''.join(\n"
-        "    f'<rect x=\"{20 + 60 * i}\" y=\"{160 - 140 * units // top}\" width=\"40\" '\n"
-        "    f'height=\"{140 * units // top}\" fill=\"steelblue\"><title>{month}: {units}</title></rect>'\n"
+        '    f\'<rect x="{20 + 60 * i}" y="{160 - 140 * units // top}" width="40" \'\n'
+        '    f\'height="{140 * units // top}" fill="steelblue"><title>{month}: {units}</title></rect>\'\n'
         "    for i, (month, units) in enumerate(sales)\n"
         ")\n"
         "with open('sales.svg', 'w') as file:\n"
-        "    file.write(f'<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{20 + 60 * len(sales)}\" '\n"
+        '    file.write(f\'<svg xmlns="http://www.w3.org/2000/svg" width="{20 + 60 * len(sales)}" \'\n'
         "               f'height=\"180\">{bars}</svg>')",
     ),
     ("an error is returned, not raised", "def ratio(a, b):\n    return a / b\nratio(sum(numbers), 0)"),

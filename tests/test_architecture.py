@@ -35,7 +35,9 @@ def test_layers_hold(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mon
     assert passed, capsys.readouterr().out
 
 
-@pytest.mark.parametrize("path", _sources(PACKAGE, ROOT / "build"), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", _sources(PACKAGE, ROOT / "build"), ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_files_are_small(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= MAX_LINES
 

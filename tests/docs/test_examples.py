@@ -25,9 +25,7 @@ def _examples() -> Iterator[tuple[str, int, str]]:
 
 
 @pytest.mark.parametrize(("page", "line", "code"), list(_examples()), ids=lambda value: str(value)[:30])
-def test_example(
-    page: str, line: int, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_example(page: str, line: int, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     output = io.StringIO()
     # Blank lines in front make the line numbers of a traceback those of the page.

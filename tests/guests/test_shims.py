@@ -28,7 +28,9 @@ def test_ssl_can_be_imported_and_configured(sandbox: Sandbox) -> None:
 
 def test_a_handshake_is_refused(sandbox: Sandbox) -> None:
     execution = sandbox.run_code(
-        "import ssl\nssl.create_default_context().wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname='a')"
+        "import ssl\n"
+        "bio = ssl.MemoryBIO()\n"
+        "ssl.create_default_context().wrap_bio(bio, bio, server_hostname='a')"
     )
     assert execution.error is not None
     assert execution.error.name == "SSLError"

@@ -25,7 +25,9 @@ from pywasm_sandbox._guests.protocol import (
 
 
 def test_execute_request_carries_the_cell() -> None:
-    request = json.loads(execute_request("1+1", execution_count=3, env={"A": "1"}, cwd="/tmp", allow_input=True))
+    request = json.loads(
+        execute_request("1+1", execution_count=3, env={"A": "1"}, cwd="/tmp", allow_input=True)
+    )
     assert request == {
         "op": "execute",
         "code": "1+1",
@@ -54,7 +56,13 @@ def test_configure_request() -> None:
 
 
 def test_decode_display() -> None:
-    payload = {"data": {"text/plain": "4"}, "metadata": {"a": 1}, "main": True, "display_id": "x", "update": True}
+    payload = {
+        "data": {"text/plain": "4"},
+        "metadata": {"a": 1},
+        "main": True,
+        "display_id": "x",
+        "update": True,
+    }
     assert decode_event(EventKind.DISPLAY, json.dumps(payload).encode()) == Displayed(
         {"text/plain": "4"}, {"a": 1}, is_main=True, display_id="x", update=True
     )
@@ -62,12 +70,16 @@ def test_decode_display() -> None:
 
 def test_decode_error() -> None:
     payload = {"name": "ValueError", "message": "no", "traceback": ["a", "b"], "line_number": 2}
-    assert decode_event(EventKind.ERROR, json.dumps(payload).encode()) == Failed("ValueError", "no", ["a", "b"], 2)
+    assert decode_event(EventKind.ERROR, json.dumps(payload).encode()) == Failed(
+        "ValueError", "no", ["a", "b"], 2
+    )
 
 
 def test_decode_clear_and_done() -> None:
     assert decode_event(EventKind.CLEAR, b'{"wait":true}') == Cleared(wait=True)
-    assert decode_event(EventKind.DONE, b'{"status":"exit","exit_code":3,"execution_count":1}') == Finished("exit", 3)
+    assert decode_event(EventKind.DONE, b'{"status":"exit","exit_code":3,"execution_count":1}') == Finished(
+        "exit", 3
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,7 +106,10 @@ def test_hostile_events_are_protocol_errors(kind: int, payload: bytes, message: 
 def test_questions_and_answers() -> None:
     assert decode_question(b'{"op":"input","prompt":"name? "}') == InputQuestion("name? ", is_password=False)
     assert json.loads(encode_answer(InputAnswer("Ada"))) == {"value": "Ada"}
-    assert json.loads(encode_answer(BlockedInput("EOFError", "end"))) == {"error": "EOFError", "message": "end"}
+    assert json.loads(encode_answer(BlockedInput("EOFError", "end"))) == {
+        "error": "EOFError",
+        "message": "end",
+    }
 
 
 def test_unknown_questions_are_protocol_errors() -> None:

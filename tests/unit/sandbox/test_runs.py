@@ -90,7 +90,7 @@ class Fixture:
 
 @pytest.fixture
 def fixture() -> Iterator[Fixture]:
-    yield Fixture()
+    return Fixture()
 
 
 def run(
