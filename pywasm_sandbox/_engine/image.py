@@ -207,20 +207,6 @@ class Image:
 
     # ---- using one
 
-    def apply(self, instance: Instance) -> None:
-        """Make a fresh instance of the same module what the captured one was.
-
-        On its guest thread, within no call. Raises `ImageMismatch` if the instance's limits are too small,
-        `LibraryMismatch` if a side module isn't in its filesystem any more.
-        """
-        grow_to(instance, self.memory_bytes)
-        libraries = self.loader_state(instance)
-        if libraries is not None:
-            libraries.restore(instance)
-        self.map(instance)
-        for name, value in self.globals.items():
-            instance.global_set(name, value)
-
     def loader_state(self, instance: Instance) -> LoaderState | None:
         """The side modules of the captured instance, found in this one's filesystem the first time."""
         if self.libraries is None and self._described is not None:

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pywasm_sandbox._wasi import Fault, GuestExit, Memory
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["Instance", "InstanceWaiter"]
 
 logger = logging.getLogger("pywasm_sandbox")
+
+T = TypeVar("T")
 
 MAX_TABLES = 4
 """A program has one, wasm-bindgen's two; a side module shares its program's."""
@@ -143,6 +145,18 @@ class Instance:
         return self._guarded(
             lambda: self._invoke(export, arguments), Ticket() if ticket is None else ticket, deadline
         )
+
+    def exclusively(self, work: Callable[[], T]) -> T:
+        """Do something with the memory, on a guest thread, as if it were a call: nobody frees it meanwhile.
+
+        Raises `InstanceClosed` or `InstanceBroken` if there is no memory any more.
+        """
+        ticket = Ticket()
+        self._begin(ticket, None)
+        try:
+            return work()
+        finally:
+            self._end(ticket)
 
     def has_export(self, name: str) -> bool:
         """Whether the module exports something of that name."""

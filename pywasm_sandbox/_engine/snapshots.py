@@ -90,11 +90,16 @@ class MemoryState:
     def capture(cls, instance: Instance, base: Callable[[], Image]) -> MemoryState:
         """The present state of an idle instance. On a guest thread; `base` gives an image for an instance
         that was not made from any, to store only what differs from it."""
+        found = Backing.of(instance)
+        image = base() if found is None else found.image
+        return instance.exclusively(lambda: cls._capture(instance, image))
+
+    @classmethod
+    def _capture(cls, instance: Instance, image: Image) -> MemoryState:
         libraries = LoaderState.capture(instance)
         backing = Backing.of(instance)
         size, address = instance.memory.size, instance.memory_address
         if backing is None:
-            image = base()
             deltas = _compare(address, size, image)
             return cls(image, size, exported_globals(instance), tuple(deltas), (), libraries)
         deltas = list(_image_deltas(address, backing, size))
@@ -112,7 +117,14 @@ class MemoryState:
     # ---- to an instance
 
     def apply(self, instance: Instance) -> None:
-        """Make a fresh instance of the same module what the captured one was; see `Image.apply`."""
+        """Make a fresh instance of the same module what the captured one was.
+
+        On its guest thread, within no call. Raises `ImageMismatch` if the instance's limits are too small,
+        `LibraryMismatch` if a side module isn't in its filesystem any more.
+        """
+        instance.exclusively(lambda: self._apply(instance))
+
+    def _apply(self, instance: Instance) -> None:
         grow_to(instance, self.memory_bytes)
         libraries = self.libraries
         if libraries is None and self.described is not None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from pywasm_sandbox._engine import Engine
+from pywasm_sandbox._engine import Engine, InstanceClosed
 from pywasm_sandbox._guests.base import Cell, Guest, RunEnd
 from pywasm_sandbox._guests.state import GuestState
 from pywasm_sandbox._vfs.namespace import Namespace
@@ -124,6 +124,8 @@ class ContextCore:
                 use(guest)
             except SandboxError as failure:
                 return RunEnd(refused=failure)
+            except InstanceClosed as failure:
+                raise ContextClosedError(f"context {self.id} was closed") from failure
             return RunEnd()
 
         return self._submit(_Job(Call(notify), work))
@@ -368,6 +370,8 @@ class ContextCore:
             guest, start, self._start_from = self._guest, self._start_from, None
         for job in dropped:
             job.call.finish(None, ContextClosedError(f"context {self.id} was closed"))
+            if job.held is not None:  # it will never run again, which is as idle as one can be
+                job.held()
         if guest is not None:
             guest.close()
         if start is not None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pywasm_sandbox._guests.base import Guest, GuestOptions
+from pywasm_sandbox._guests.state import GuestState
 from pywasm_sandbox._guests.tree import BASE_ENV, lay_out
 from pywasm_sandbox._vfs.api import VfsError
 from pywasm_sandbox._vfs.memory import MemoryFS, Quota
@@ -271,7 +272,9 @@ class SandboxCore:
         taken: list[Snapshot] = []
 
         def take() -> None:
-            taken.append(take_snapshot(self.namespace, [(each, each.peek()) for each in contexts], defaults))
+            states = [(each, _peek(each)) for each in contexts]
+            left = [(each, state) for each, state in states if each.status != "closed"]
+            taken.append(take_snapshot(self.namespace, left, defaults))
 
         with self._holding:  # two pauses would wait for each other if their orders differed
             pause.begin(take)
@@ -380,3 +383,12 @@ class SandboxCore:
     @property
     def closed(self) -> bool:
         return self._closed
+
+
+def _peek(context: ContextCore) -> GuestState | None:
+    try:
+        return context.peek()
+    except Exception:
+        if context.status == "closed":  # meanwhile
+            return None
+        raise
