@@ -208,3 +208,11 @@ def test_a_handler_of_the_users_own_does_not_outlive_its_cell(armed: NativeGuest
     armed.execute("import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)")
     run = armed.execute("trip(1)")
     assert run.error["name"] == "ExecutionTimeout"
+
+
+@pytest.mark.parametrize("setter", ["settrace", "setprofile"])
+def test_tracing_ends_with_the_cell(armed: NativeGuest, setter: str) -> None:
+    armed.execute(
+        f"import sys\nseen = []\nkept = 1\nsys.{setter}(lambda *arguments: seen.append(arguments) or 1 / 0)"
+    )
+    assert armed.execute(f"(kept, sys.get{setter[3:]}())").text == "(1, None)"

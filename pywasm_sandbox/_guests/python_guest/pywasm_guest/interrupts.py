@@ -8,6 +8,7 @@ moment, so that the report survives; in our own code between the two it only lea
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # `signal` imports enum
+from sys import setprofile, settrace
 from time import monotonic
 
 import _pywasm
@@ -111,6 +112,9 @@ class Gate:
                 function(*args)
             finally:
                 self._state = self._CLOSED
+                # A trace or profile function of the cell must not follow our own code.
+                settrace(None)
+                setprofile(None)
         except BaseException as exception:
             self._state = self._CLOSED
             return exception
