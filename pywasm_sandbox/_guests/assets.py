@@ -86,6 +86,10 @@ class Assets:
                 f"this installation has no asset {name!r}; it has {', '.join(self._assets)}"
             ) from None
 
+    def of_kind(self, kind: str) -> list[Asset]:
+        """The assets of one kind, in the manifest's order."""
+        return [asset for asset in self._assets.values() if asset.kind == kind]
+
     def names(self) -> list[str]:
         """The names of all assets, in the manifest's order."""
         return list(self._assets)

@@ -49,14 +49,15 @@ from .state import GuestState, Relocate
 from .stdio import OutputAssembler, StdioRing
 from .tree import USER_SITE
 
-__all__ = ["GUEST_CODE", "IMPORTS", "LIBRARY", "PythonGuest"]
+__all__ = ["GUEST_CODE", "IMPORTS", "LIBRARY", "PACKAGES", "PythonGuest"]
 
 LIBRARY: Final = "/usr/lib/python3.14"
+PACKAGES: Final = f"{LIBRARY}/site-packages"
 GUEST_CODE: Final = "/usr/lib/pywasm"
 SYS_PATH: Final = (
     "/workspace",
     LIBRARY,
-    f"{LIBRARY}/site-packages",
+    PACKAGES,
     USER_SITE,
     GUEST_CODE,
     f"{GUEST_CODE}/shims",

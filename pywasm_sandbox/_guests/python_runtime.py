@@ -1,4 +1,4 @@
-"""What the Python guests of a process share: the program, the mounted standard library, and images.
+"""What the Python guests of a process share: the program, the mounted libraries, and images.
 
 An image is an interpreter that has booted and imported a set of modules. It is made on first use, in a
 private filesystem with nothing of any sandbox in it, and kept beside the compiled code.
@@ -17,11 +17,11 @@ from pywasm_sandbox._engine import Engine, Image, ModuleSource, Program
 from pywasm_sandbox._vfs.hostfs import HostFS
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
-from pywasm_sandbox._vfs.zipfs import ZipFS
+from pywasm_sandbox._vfs.zipfs import ZipFS, ZipIndex
 
 from .assets import Assets
 from .base import GuestOptions
-from .python import GUEST_CODE, IMPORTS, LIBRARY, PythonGuest
+from .python import GUEST_CODE, IMPORTS, LIBRARY, PACKAGES, PythonGuest
 from .reproducible import CountingBytes, SteppingClocks
 from .state import GuestState, Relocate
 from .tree import BASE_ENV, lay_out
@@ -122,6 +122,9 @@ class PythonRuntime:
         self._core, self._stdlib = assets["python-core"], assets["python-stdlib"]
         self._source = ModuleSource(self._core.name, self._core.path, self._core.sha256)
         self._library = ZipFS(self._stdlib.path)
+        self._wheels = assets.of_kind("wheel")
+        # Most runs import no package: the wheels are opened when one looks for a module among them.
+        self._packages = ZipFS(lambda: ZipIndex(*(wheel.path for wheel in self._wheels)))
         self._code_folder = Path(__file__).parent / "python_guest"
         self._guest_code = HostFS(self._code_folder)
         self._lock = threading.Lock()
@@ -134,8 +137,9 @@ class PythonRuntime:
         return self.engine.program(self._source, IMPORTS)
 
     def mount(self, namespace: Namespace) -> None:
-        """Put the standard library and the guest's own code where the interpreter looks for them."""
+        """Put the libraries and the guest's own code where the interpreter looks for them."""
         namespace.mount(LIBRARY, self._library)
+        namespace.mount(PACKAGES, self._packages)
         namespace.mount(GUEST_CODE, self._guest_code)
 
     def guest(
@@ -175,6 +179,7 @@ class PythonRuntime:
         return {
             self._core.name: self._core.sha256,
             self._stdlib.name: self._stdlib.sha256,
+            **{wheel.name: wheel.sha256 for wheel in self._wheels},
             "guest code": _tree_hash(self._code_folder),
         }
 
@@ -192,7 +197,8 @@ class PythonRuntime:
         # An image is made of the library's content, so it need not be read again where there is one.
         with self._verifying:
             if not self._verified:
-                self._stdlib.verify()
+                for asset in (self._stdlib, *self._wheels):
+                    asset.verify()
                 self._verified = True
 
     def _image_key(self, modules: tuple[str, ...]) -> str:
@@ -205,6 +211,7 @@ class PythonRuntime:
         namespace = Namespace(MemoryFS(clock=clocks.realtime_ns))
         lay_out(namespace)
         namespace.mount(LIBRARY, self._library)
+        namespace.mount(PACKAGES, self._packages)
         namespace.mount(GUEST_CODE, self._code_copy(clocks))
         guest = PythonGuest(
             self.program,

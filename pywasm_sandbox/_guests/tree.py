@@ -14,7 +14,13 @@ USER_SITE: Final = "/home/user/.local/lib/python3.14/site-packages"
 _FOLDERS: Final = ("/workspace", "/tmp", USER_SITE, "/bin", "/dev", "/etc", "/usr")
 _SYSTEM_FOLDERS: Final = ("/bin", "/lib/python3.14", "/lib/pywasm", "/local/bin")
 
-SYSTEM_MOUNTS: Final = ("/usr", "/dev", "/usr/lib/python3.14", "/usr/lib/pywasm")
+SYSTEM_MOUNTS: Final = (
+    "/usr",
+    "/dev",
+    "/usr/lib/python3.14",
+    "/usr/lib/python3.14/site-packages",
+    "/usr/lib/pywasm",
+)
 """Mounts that every sandbox has and that hold nothing of its own."""
 
 _EXECUTABLE: Final = "/bin/python3"

@@ -12,6 +12,8 @@ import threading
 import zipfile
 import zlib
 from bisect import bisect_right
+from collections.abc import Callable
+from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -206,20 +208,31 @@ class ZipFS(ReadOnlyFS[int]):
     `inflate_limit_bytes` bounds what all open ones take: opening a larger file is `EFBIG`, opening one too
     many `ENOMEM`. Symlinks are supported as Info-ZIP writes them. Entries that are encrypted or compressed
     in another way are listed, opening them is `ENOTSUP`.
+
+    `source` may be a function that gives the index: it is called on first use of the tree.
     """
 
     def __init__(
         self,
-        source: ZipIndex | str | os.PathLike[str] | bytes,
+        source: ZipIndex | str | os.PathLike[str] | bytes | Callable[[], ZipIndex],
         *,
         inflate_limit_bytes: int = 256 << 20,
     ) -> None:
-        self._index = source if isinstance(source, ZipIndex) else ZipIndex(source)
-        self._nodes = self._index.nodes
+        if isinstance(source, (str, bytes, os.PathLike)):
+            source = ZipIndex(source)
+        self._source = source
         self._inflate_limit_bytes = inflate_limit_bytes
         self._lock = threading.Lock()
         self._inflated: dict[int, tuple[bytes, int]] = {}
         self._inflated_bytes = 0
+
+    @cached_property
+    def _index(self) -> ZipIndex:
+        return self._source if isinstance(self._source, ZipIndex) else self._source()
+
+    @cached_property
+    def _nodes(self) -> list[_Node]:
+        return self._index.nodes
 
     @property
     def root(self) -> int:

@@ -61,6 +61,21 @@ def test_several_archives_are_one_tree() -> None:
     assert contents == {"a/x": b"1", "a/y": b"33", "a/both": b"second", "b/z": b"4", "only": b"2"}
 
 
+def test_an_index_can_be_made_on_first_use() -> None:
+    made: list[ZipIndex] = []
+
+    def index() -> ZipIndex:
+        made.append(ZipIndex(archive_of(("a", b"1"))))
+        return made[-1]
+
+    subject = Subject(ZipFS(index))
+    assert subject.fs.root == 0
+    assert made == []
+    assert subject.names(subject.fs.root) == ["a"]
+    assert subject.read("a") == b"1"
+    assert len(made) == 1
+
+
 def test_of_several_archives_each_is_checked() -> None:
     with pytest.raises(MountError, match="needs a directory where there is a file"):
         ZipIndex(archive_of(("a", b"")), archive_of(("a/b", b"")))
