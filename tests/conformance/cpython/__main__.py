@@ -23,7 +23,9 @@ RESULTS = FOLDER / "cpython_results.md"
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.conformance.cpython", description=__doc__)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="such as test_json (default: all)")
-    parser.add_argument("--tests", type=Path, help="zip or folder with the package test (default: the build's)")
+    parser.add_argument(
+        "--tests", type=Path, help="zip or folder with the package test (default: the build's)"
+    )
     parser.add_argument("--workers", type=int, default=2, help="modules that run at once")
     parser.add_argument("--timeout", type=float, default=300.0, help="seconds that a module may take")
     parser.add_argument("--details", type=Path, help="write tracebacks, output and seconds to this JSON file")

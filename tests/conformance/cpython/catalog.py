@@ -6,7 +6,15 @@ import os
 import zipfile
 from pathlib import Path
 
-__all__ = ["CAPABILITIES", "GUEST_MODULES", "GUEST_ROOT", "capabilities", "default_archive", "find_modules", "unpack"]
+__all__ = [
+    "CAPABILITIES",
+    "GUEST_MODULES",
+    "GUEST_ROOT",
+    "capabilities",
+    "default_archive",
+    "find_modules",
+    "unpack",
+]
 
 GUEST_ROOT = "/opt/cpython"
 """Where the suite's parent folder is in the guest; it is put on ``sys.path``."""
@@ -27,28 +35,47 @@ SPLIT_PACKAGES = frozenset(
         "test_pydoc",
     }
 )
-"""Packages whose modules are run one by one, as `test.libregrtest.findtests` has it; others run as a whole."""
+"""Packages whose modules run one by one, as `test.libregrtest.findtests` has it; others run as a whole."""
 
 
 CAPABILITIES: dict[str, frozenset[str]] = {
     "sockets": frozenset(
         {
             "test.test_asyncgen",
-            *(
-                f"test.test_asyncio.test_{name}"
-                for name in """base_events context eager_task_factory futures futures2 graph locks pep492 protocols
-                queues runners staggered streams taskgroups tasks threads timeouts transports unix_events
-                waitfor""".split()
-            ),
+            "test.test_asyncio.test_base_events",
+            "test.test_asyncio.test_context",
+            "test.test_asyncio.test_eager_task_factory",
+            "test.test_asyncio.test_futures",
+            "test.test_asyncio.test_futures2",
+            "test.test_asyncio.test_graph",
+            "test.test_asyncio.test_locks",
+            "test.test_asyncio.test_pep492",
+            "test.test_asyncio.test_protocols",
+            "test.test_asyncio.test_queues",
+            "test.test_asyncio.test_runners",
+            "test.test_asyncio.test_staggered",
+            "test.test_asyncio.test_streams",
+            "test.test_asyncio.test_taskgroups",
+            "test.test_asyncio.test_tasks",
+            "test.test_asyncio.test_threads",
+            "test.test_asyncio.test_timeouts",
+            "test.test_asyncio.test_transports",
+            "test.test_asyncio.test_unix_events",
+            "test.test_asyncio.test_waitfor",
             "test.test_httplib",
             "test.test_unittest",
             "test.test_xmlrpc",
         }
     ),
     "processes": frozenset({"test.test_argparse", "test.test_getopt", "test.test_optparse"}),
+    "no-ctypes": frozenset({"test.test_code"}),
 }
-"""Modules that skip themselves as a whole without sockets or processes, and most of whose tests need none (those
-of asyncio take sockets for the event loop). They are told that they are there; the tests that do need them fail."""
+"""Modules that are told something else than `test.support` finds.
+
+Without sockets or processes these skip themselves as a whole, and most of their tests need none (those of
+asyncio take sockets for the event loop): they are told that they are there, and the tests that do need them
+fail. One calls native functions as soon as it finds ctypes; it is told that there is none.
+"""
 
 
 def capabilities(module: str) -> tuple[str, ...]:
@@ -58,8 +85,8 @@ def capabilities(module: str) -> tuple[str, ...]:
 
 def default_archive() -> Path:
     """Where the build's stage ``cpython-tests`` puts the suite."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "pywasm-build" / "out" / "python-tests.zip"
+    cache = Path(os.environ.get("PYWASM_BUILD_CACHE", "~/.cache/pywasm-build")).expanduser()
+    return cache / "out" / "python-tests.zip"
 
 
 def unpack(source: Path, folder: Path) -> Path:
@@ -81,7 +108,7 @@ def unpack(source: Path, folder: Path) -> Path:
 
 
 def find_modules(root: Path) -> list[str]:
-    """Full names of the modules and packages below ``root/test`` that `test.libregrtest` would run, sorted."""
+    """Names of the modules and packages below ``root/test`` that `test.libregrtest` would run, sorted."""
     return sorted(_find(root / "test", "test"))
 
 

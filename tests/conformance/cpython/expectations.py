@@ -86,8 +86,11 @@ class Expectations:
         owners: dict[tuple[str, str], str] = {}
         for group in groups:
             entries = [(module, "") for module in group.modules]
-            entries += [(module, test) for module, tests in (*group.skip.items(), *group.fail.items())
-                        for test in tests]
+            entries += [
+                (module, test)
+                for module, tests in (*group.skip.items(), *group.fail.items())
+                for test in tests
+            ]
             for entry in entries:
                 if entry in owners:
                     where = " ".join(entry).strip()

@@ -39,7 +39,6 @@ _NOT_TRUE_HERE = frozenset(
         "WASI: Skip symlink test for now",
         "_sysconfig-vars JSON file currently isn't available on WASI",
         "exhausts limited stack on WASI",
-        "process_time not available on WASI",
         "tempdir is not encodable on WASI",
     }
 )
@@ -136,6 +135,7 @@ def _prepare(capabilities: list[str]) -> None:
     sys.dont_write_bytecode = False  # what regrtest finds
     support.record_original_stdout(sys.stdout)
     random.seed(20)
+    sys.modules["__main__"].__file__ = __file__  # regrtest is a script
     support.skip_wasi_stack_overflow = lambda: lambda test: test
     os_helper._can_symlink = True
     _believe_less()
@@ -143,6 +143,8 @@ def _prepare(capabilities: list[str]) -> None:
         support.has_socket_support = True
     if "processes" in capabilities:
         support.has_subprocess_support = True
+    if "no-ctypes" in capabilities:
+        sys.modules["ctypes"] = None  # type: ignore[assignment]
 
 
 def _believe_less() -> None:

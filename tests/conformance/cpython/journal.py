@@ -43,7 +43,7 @@ class ModuleResult:
 
     @property
     def failures(self) -> dict[str, str]:
-        """What the expectations have to account for: failed tests, and the module itself if it did not run."""
+        """What the expectations account for: failed tests, and the module itself if it did not run."""
         if self.outcome in (Outcome.RAN, Outcome.SKIPPED):
             return self.failed
         whole = f"{self.outcome.value}: {self.last_started or 'outside of a test'}\n{self.detail}"

@@ -68,8 +68,8 @@ def count(results: Sequence[ModuleResult], expectations: Expectations) -> Totals
 def one_line(result: ModuleResult) -> str:
     """A module's result for the terminal."""
     line = (
-        f"{result.module}: {result.outcome.value}, {len(result.passed)} passed, {len(result.failures)} failed, "
-        f"{len(result.skipped)} skipped, {result.seconds:.1f} s"
+        f"{result.module}: {result.outcome.value}, {len(result.passed)} passed, "
+        f"{len(result.failures)} failed, {len(result.skipped)} skipped, {result.seconds:.1f} s"
     )
     return f"{line} ({result.detail.splitlines()[-1]})" if result.detail else line
 

@@ -40,11 +40,18 @@ def _lost(execution: Execution) -> tuple[Outcome, str] | None:
     return None
 
 
-def run_module(root: Path, module: str, excluded: list[str], capabilities: list[str], timeout: float) -> ModuleResult:
+def run_module(
+    root: Path, module: str, excluded: list[str], capabilities: list[str], timeout: float
+) -> ModuleResult:
     """Run one module in a fresh sandbox; ``timeout`` in seconds."""
     start = time.monotonic()
-    mounts = {GUEST_ROOT: HostFolder(root), JOURNAL_FOLDER: MemoryFolder()}
-    with Sandbox(cwd="/tmp/work", timeout=timeout, mounts=mounts, memory_bytes=2 << 30, disk_bytes=8 << 30) as sandbox:
+    mounts: dict[str, HostFolder | MemoryFolder] = {
+        GUEST_ROOT: HostFolder(root),
+        JOURNAL_FOLDER: MemoryFolder(),
+    }
+    with Sandbox(
+        cwd="/tmp/work", timeout=timeout, mounts=mounts, memory_bytes=2 << 30, disk_bytes=8 << 30
+    ) as sandbox:
         guest_side = (Path(__file__).parent / "guest_side.py").read_text("utf-8")
         sandbox.write_file(f"{JOURNAL_FOLDER}/{GUEST_MODULE}.py", guest_side)
         sandbox.write_file(JOURNAL, "")
@@ -53,7 +60,7 @@ def run_module(root: Path, module: str, excluded: list[str], capabilities: list[
             f"import {GUEST_MODULE}\n"
             f"{GUEST_MODULE}.run({module!r}, {JOURNAL!r}, {excluded!r}, {capabilities!r})\n"
         )
-        lines = sandbox.read_file(JOURNAL).content.splitlines()
+        lines = str(sandbox.read_file(JOURNAL).content).splitlines()
     result = read_journal(module, lines, _lost(execution))
     result.seconds = time.monotonic() - start
     output = "".join(execution.logs.stdout) + "".join(execution.logs.stderr)
@@ -68,7 +75,11 @@ def main() -> None:
     for line in sys.stdin:
         request: dict[str, Any] = json.loads(line)
         result = run_module(
-            Path(request["root"]), request["module"], request["excluded"], request["capabilities"], request["timeout"]
+            Path(request["root"]),
+            request["module"],
+            request["excluded"],
+            request["capabilities"],
+            request["timeout"],
         )
         print(json.dumps(asdict(result)), flush=True)
 
