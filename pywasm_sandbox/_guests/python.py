@@ -137,6 +137,7 @@ class PythonGuest(Guest):
         self._program = program
         self._image = image
         self._state = state
+        self._first_request: bytes | None = None
         self._base = _no_image if base is None else base
         self._reproducible = reproducible
         self._namespace = namespace
@@ -184,15 +185,14 @@ class PythonGuest(Guest):
         try:
             if self._state is not None:
                 self._resume(instance, *self._state)
-                request = renew_request()
+                self._first_request = renew_request()
             elif image is None:
                 self._start(instance)
-                request = configure_request(options.env, options.cwd, [""])
+                self._call_with("pywasm_handle", configure_request(options.env, options.cwd, [""]))
             else:
                 self._clone(instance, image)
-                request = configure_request(options.env, options.cwd, [""], is_clone=True)
+                self._first_request = configure_request(options.env, options.cwd, [""], is_clone=True)
             self._state = None
-            self._call_with("pywasm_handle", request)
         except BaseException as failure:
             instance.close()
             if isinstance(failure, _MISMATCHES) and resumes:
@@ -235,12 +235,20 @@ class PythonGuest(Guest):
         self._arm(instance, addresses["words"])
 
     def state(self) -> GuestState:
+        self._renew()
         instance = self._live()
         try:
             memory = MemoryState.capture(instance, self._base)
         except (ImageMismatch, LibraryMismatch) as failure:
             raise SandboxError(f"the context can't be copied: {failure}") from failure
         return GuestState.describe(instance.wasi, memory, self._addresses, self._namespace)
+
+    def _renew(self) -> None:
+        """Make a clone's own what it has from its image, before it runs for the first time: until then it
+        writes no page, so that one that is only waiting costs next to nothing."""
+        if self._first_request is not None:
+            request, self._first_request = self._first_request, None
+            self._call_with("pywasm_handle", request)
 
     @staticmethod
     def _arm(instance: Instance, words: Sequence[int]) -> None:
@@ -312,6 +320,10 @@ class PythonGuest(Guest):
         return quiet.failed or end.lost
 
     def _carry_out(self, request: bytes, cell: Cell, listener: Listener, ticket: Ticket) -> RunEnd:
+        try:
+            self._renew()
+        except (EngineFailure, GuestExit) as failure:
+            return explain_loss(failure, cell)
         self._listener, self._ticket, self._finished, self._failed = listener, ticket, None, False
         self._allow_input = cell.allow_input
         self._assembler.start()
