@@ -146,17 +146,13 @@ class Instance:
             lambda: self._invoke(export, arguments), Ticket() if ticket is None else ticket, deadline
         )
 
-    def exclusively(self, work: Callable[[], T]) -> T:
+    def exclusively(self, work: Callable[[], T], deadline: Deadline | None = None) -> T:
         """Do something with the memory, on a guest thread, as if it were a call: nobody frees it meanwhile.
 
-        Raises `InstanceClosed` or `InstanceBroken` if there is no memory any more.
+        Raises `InstanceClosed` or `InstanceBroken` if there is no memory any more. An `EngineFailure` in it
+        breaks the instance.
         """
-        ticket = Ticket()
-        self._begin(ticket, None)
-        try:
-            return work()
-        finally:
-            self._end(ticket)
+        return self._guarded(work, Ticket(), deadline)
 
     def has_export(self, name: str) -> bool:
         """Whether the module exports something of that name."""
@@ -359,7 +355,7 @@ class Instance:
     def _invoke(self, export: str, arguments: tuple[int, ...]) -> int:
         return self.invoke(self.export(export), arguments)
 
-    def _guarded(self, fn: Callable[[], int], ticket: Ticket, deadline: Deadline | None) -> int:
+    def _guarded(self, fn: Callable[[], T], ticket: Ticket, deadline: Deadline | None) -> T:
         """Run `fn`, which calls the guest, as the instance's one call."""
         slot, ticker = self.engine.slot, self.engine.ticker
         ticker.enter()

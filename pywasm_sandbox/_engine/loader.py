@@ -416,9 +416,10 @@ class Loader:
         return self._compile(path, sha256, data, foreign), info
 
     def instantiate_again(self, loaded: LoadedModule) -> None:
-        """Instantiate a module at the bases it had, with the definitions it had. None of its code runs."""
-        if loaded.info.has_start:
-            raise DlError(f"{loaded.path}: has a start function, which would run again")
+        """Instantiate a module at the bases it had, with the definitions it had.
+
+        Of its code only a start function runs: the linker's, which fills its data, as segments do.
+        """
         resolved: list[_Found | None] = []
         for each, handle in zip(loaded.info.imports, loaded.owners, strict=True):
             if handle == NOBODY:

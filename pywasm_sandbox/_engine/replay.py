@@ -2,8 +2,8 @@
 
 Linear memory holds what their constructors and relocations made, but the modules themselves are instances
 that the store must have: each is instantiated again at the same bases, before the pages are mapped (its data
-segments would overwrite them otherwise), and functions get the table slots that memory refers to. None of
-their code runs.
+segments would overwrite them otherwise), and functions get the table slots that memory refers to. Neither
+relocations nor constructors run again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from .capi import ExternKind, ValKind
-from .failures import EngineFailure
+from .failures import EngineFailure, GuestTrap
 from .loader import FIRST_HANDLE, NULL_FUNCTION, DlError, LoadedModule, Loader
 
 if TYPE_CHECKING:
@@ -44,9 +44,6 @@ class LoaderState:
         if not loader.loaded and not loader._main_slots:
             return None
         c = instance.engine.c
-        for each in loader.loaded:
-            if each.info.has_start:
-                raise LibraryMismatch(f"{each.path}: has a start function, which would run again in a copy")
         copies = tuple(
             replace(each, instance=(ctypes.c_char * 16)(), symbols={}, slots=dict(each.slots))
             for each in loader.loaded
@@ -110,7 +107,7 @@ class LoaderState:
             for each in self.modules:
                 self._load(loader, each)
             self._fill_table(instance)
-        except DlError as error:
+        except (DlError, GuestTrap) as error:
             raise LibraryMismatch(str(error)) from error
 
     def _grow_table(self, instance: Instance) -> None:

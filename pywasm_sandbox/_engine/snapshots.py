@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .arena import PROT_NONE, PROT_READ_WRITE, Range
 from .image import WASM_PAGE, Image, ImageMismatch, exported_globals, grow_to
+from .interrupts import Deadline
 from .pages import MAX_PIECE, PAGE, differing, private_runs
 from .replay import LoaderState
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Delta", "MemoryState", "Segment"]
 
+APPLY_SECONDS: Final = 10.0
 FREEZE_BYTES: Final = 2 << 20
 """What has grown by less than this is copied: a frozen range costs a mapping in each twin."""
 
@@ -122,7 +124,8 @@ class MemoryState:
         On its guest thread, within no call. Raises `ImageMismatch` if the instance's limits are too small,
         `LibraryMismatch` if a side module isn't in its filesystem any more.
         """
-        instance.exclusively(lambda: self._apply(instance))
+        # Only a side module's initialiser could ever need so long.
+        instance.exclusively(lambda: self._apply(instance), Deadline.after(APPLY_SECONDS, 0.0))
 
     def _apply(self, instance: Instance) -> None:
         grow_to(instance, self.memory_bytes)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import pytest
 
-from pywasm_sandbox._engine import Image, LibraryMismatch, MemoryState
+from pywasm_sandbox._engine import Image, LibraryMismatch, MemoryState, snapshots
 
 from .conftest import Guest, MakeGuest
 from .test_loader import IMPORTS, MAIN, RTLD_GLOBAL, RTLD_NOW, USEFUL, Linker
@@ -201,9 +201,42 @@ def test_a_description_that_makes_no_sense(copies: Copies, damage: Callable[[obj
         copies.twin(damaged)
 
 
-def test_a_start_function_would_run_again(copies: Copies) -> None:
+STARTED = side(
+    f"""(module {IMPORTS}
+      (func $start (i32.store (global.get $memory_base) (i32.const 5)))
+      (start $start)
+      (func (export "get") (result i32) (i32.load (global.get $memory_base)))
+      (func (export "set") (result i32)
+        (i32.store (global.get $memory_base) (i32.const 6)) (i32.const 0)))""",
+    dylink(16, 4, 0, 0),
+)
+
+
+def test_what_a_start_function_writes_is_overwritten(copies: Copies) -> None:
+    """wasm-ld makes one that fills the data where memory may be shared."""
     first = copies.first
-    started = side(f"(module {IMPORTS} (func $start) (start $start))", dylink(0, 0, 0, 0))
-    assert first.open(first.add("/lib/started.so", started)) == 2
-    with pytest.raises(LibraryMismatch, match="has a start function, which would run again in a copy"):
-        copies.state(first)
+    handle = first.open(first.add("/lib/started.so", STARTED))
+    assert first.run(handle, "get") == 5
+    first.run(handle, "set")
+    assert copies.twin(copies.state(first)).run(handle, "get") == 6
+
+
+@pytest.mark.parametrize("body", ["(unreachable)", "(loop $l (br $l))"])
+def test_a_start_function_that_fails_the_second_time(
+    copies: Copies, body: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "APPLY_SECONDS", 0.05)
+    first = copies.first
+    once = side(
+        f"""(module {IMPORTS}
+          (func $start (if (i32.load (i32.const 3500)) (then {body}))
+            (i32.store (i32.const 3500) (i32.const 1)))
+          (start $start) (data (i32.const 3504) "x"))""",
+        dylink(0, 0, 0, 0),
+    )
+    for name in ("a", "b"):
+        path = first.add(f"/lib/{name}.so", once)
+        first.guest.instance.memory.set_u32(3500, 0)
+        assert first.open(path) > 0, first.error()
+    with pytest.raises(LibraryMismatch):  # the second one finds what the first one left
+        copies.twin(copies.state(first))
