@@ -206,11 +206,13 @@ def test_the_committed_expectations_can_be_read() -> None:
 def test_the_pass_rate_counts_what_is_left_out_and_what_crashed() -> None:
     crashed = ModuleResult("test.test_y", Outcome.CRASHED, "trap", passed=["test.test_y.A.test_1"])
     skipped = ModuleResult("test.test_z", Outcome.SKIPPED, "no sockets")
-    totals = count([result(("A.a", "A.b"), ("A.test_fails",)), crashed, skipped], expectations(EXPECTED))
+    empty = ModuleResult("test.test_w", Outcome.RAN, skipped={"test.test_w.A.a": "no disk"})
+    ran = result(("A.a", "A.b"), ("A.test_fails",))
+    totals = count([ran, crashed, skipped, empty], expectations(EXPECTED))
     assert (totals.modules_run, totals.modules_clean, totals.modules_skipped, totals.modules_crashed) == (
         2,
         0,
-        1,
+        2,
         1,
     )
     assert (totals.passed, totals.failed, totals.excluded) == (3, 2, 1)
@@ -226,6 +228,15 @@ def test_the_table_holds_no_times() -> None:
     assert "| test_x | 1 | 1 | 0 | 0 |" in table.splitlines()
     assert "| one | 1 | 1 | 1 | It is so. |" in table.splitlines()
     assert "- test_none: one" in table.splitlines()
+
+
+def test_modules_that_did_not_run_say_why() -> None:
+    skipped = ModuleResult("test.test_z", Outcome.SKIPPED, "no sockets\n at all")
+    empty = ModuleResult("test.test_w", Outcome.RAN, skipped={"test.test_w.A.a": "no disk"})
+    lines = as_markdown("3.14.7", [empty, skipped], expectations(EXPECTED)).splitlines()
+    assert "- test_z: no sockets at all" in lines
+    assert "- test_w: all of its 1 tests skip themselves" in lines
+    assert not any(line.startswith("| test_") for line in lines)
 
 
 def test_the_committed_table_is_the_runners() -> None:

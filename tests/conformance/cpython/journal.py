@@ -42,6 +42,16 @@ class ModuleResult:
     output: str = ""
 
     @property
+    def ran(self) -> bool:
+        """Whether anything of it was put to the test."""
+        return self.outcome is not Outcome.SKIPPED and bool(self.passed or self.failures)
+
+    @property
+    def why_not(self) -> str:
+        """What kept a module that did not run from it."""
+        return self.detail or f"all of its {len(self.skipped)} tests skip themselves"
+
+    @property
     def failures(self) -> dict[str, str]:
         """What the expectations account for: failed tests, and the module itself if it did not run."""
         if self.outcome in (Outcome.RAN, Outcome.SKIPPED):

@@ -23,7 +23,7 @@ class Totals:
     modules_clean: int
     """Of those, without a failure."""
     modules_skipped: int
-    """They say of themselves that they can't run here."""
+    """They, or all of their tests, say of themselves that they can't run here."""
     modules_not_run: int
     """Left out by the expectations."""
     modules_crashed: int
@@ -51,7 +51,7 @@ class Totals:
 
 def count(results: Sequence[ModuleResult], expectations: Expectations) -> Totals:
     """The sums."""
-    ran = [result for result in results if result.outcome is not Outcome.SKIPPED]
+    ran = [result for result in results if result.ran]
     return Totals(
         modules_run=len(ran),
         modules_clean=sum(not result.failures for result in ran),
@@ -94,14 +94,14 @@ def as_markdown(version: str, results: Sequence[ModuleResult], expectations: Exp
             "",
             "| module | passed | failed | skipped | crashed |",
             "|---|--:|--:|--:|--:|",
-            *(_row(result) for result in results if result.outcome is not Outcome.SKIPPED),
+            *(_row(result) for result in results if result.ran),
             "",
             "## Modules that skip themselves",
             "",
             *(
-                f"- {_short(result.module)}: {_shorten(result.detail)}"
+                f"- {_short(result.module)}: {_shorten(result.why_not)}"
                 for result in results
-                if result.outcome is Outcome.SKIPPED
+                if not result.ran
             ),
             "",
             "## Modules left out",
