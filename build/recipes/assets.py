@@ -68,12 +68,20 @@ def publish(
             licences[path.stem] = f"licences/{path.name}"
     manifest = {
         "format": 1,
-        "assets": entries,
+        "assets": [*entries, *published_wheels(target)],
         "licences": [{"name": name, "file": licences[name]} for name in sorted(licences)],
     }
     made = context.work / "manifest.json"
     made.write_text(json.dumps(manifest, indent=2) + "\n")
     put(made, target / "manifest.json")
+
+
+def published_wheels(target: Path) -> list[dict[str, object]]:
+    """The entries of the wheels, which have a stage of their own."""
+    manifest = target / "manifest.json"
+    if not manifest.exists():
+        return []
+    return [entry for entry in json.loads(manifest.read_text())["assets"] if entry["kind"] == "wheel"]
 
 
 @stage("all", needs=("core", "stdlib", "samples", "cpython", "toolchain", *LIBRARY_STAGES), always=True)
