@@ -86,13 +86,15 @@ def load(
     """A filesystem from what `dump` gave. `read(length)` gives the next bytes of the content.
 
     Also: the new number of each node, and open files that keep alive what has no name. Raises `TreeError` for
-    data that is no tree or needs more than `max_bytes` or `max_files`; `read` may raise anything.
+    data that is no tree or needs more than `max_bytes` or `max_files`, and for a `ValueError` of `read`.
     """
     try:
         return _Loader(index, read, max_bytes, max_files).result()
     except VfsError as error:
         raise TreeError(f"the tree of files can't be made: {error}") from error
-    except (TypeError, LookupError, AttributeError, ArithmeticError) as error:
+    except TreeError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         raise TreeError(f"the tree of files is damaged: {error!r}") from error
 
 

@@ -16,6 +16,7 @@ from typing import TypeVar
 import pytest
 
 from pywasm_sandbox._engine import Engine, Image, ImageMismatch, Instance, Limits, MemoryState, ModuleSource
+from pywasm_sandbox._engine import image as image_module
 from pywasm_sandbox._engine import pages as pages_module
 from pywasm_sandbox._engine import snapshots as snapshots_module
 from pywasm_sandbox._engine.cache import CompileCache
@@ -104,12 +105,14 @@ def base(guests: Guests) -> MemoryState:
     return MemoryState.of_image(guests.image(first))
 
 
-@pytest.fixture(params=["as it is", "without page map", "without arena"])
+@pytest.fixture(params=["as it is", "without page map", "without arena", "without mapping"])
 def variant(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, engine: Engine) -> str:
     """The same tests where the kernel doesn't tell, and where nothing can be shared."""
     if request.param == "without page map":
         monkeypatch.setattr(pages_module, "_pagemap_works", lambda: False)
-    if request.param == "without arena":
+    if request.param == "without mapping":
+        monkeypatch.setattr(image_module, "CAN_MAP", False)
+    if request.param in ("without arena", "without mapping"):
         monkeypatch.setattr(engine, "arena", None)
     return str(request.param)
 
@@ -194,6 +197,7 @@ def test_only_pages_that_differ_are_stored(guests: Guests, base: MemoryState, va
 
 
 def test_much_memory_is_shared_and_stays_apart(guests: Guests, base: MemoryState, variant: str) -> None:
+    engine_shares = guests.engine.arena is not None
     pages = 64
     size = pages * PAGE
     start, end = 6 * PAGE, 6 * PAGE + size
@@ -201,7 +205,7 @@ def test_much_memory_is_shared_and_stays_apart(guests: Guests, base: MemoryState
     guests.call(parent, "grow", pages)
     guests.call(parent, "fill", start, 1, size)
     state = guests.state(parent)
-    assert [segment.length for segment in state.segments] == ([] if variant == "without arena" else [size])
+    assert [segment.length for segment in state.segments] == ([size] if engine_shares else [])
     twins = [guests.clone(state) for _ in range(3)]
     guests.call(twins[0], "fill", start, 2, size)
     guests.call(parent, "fill", start, 3, size // 2)
