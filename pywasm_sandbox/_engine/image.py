@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import mmap
 import os
 import struct
 import threading
@@ -247,13 +246,6 @@ class Image:
     def digest(self) -> str:
         """sha256 (hex) of the pages: two images with the same one are the same."""
         return self._digest
-
-    def warm(self) -> None:
-        """Read the file once, so that the first clone does not wait for the disk."""
-        if self.runs:
-            last = self.runs[-1]
-            with mmap.mmap(self._descriptor, last.offset + last.length, prot=mmap.PROT_READ) as pages:
-                sum(pages[:: mmap.PAGESIZE])
 
     def close(self) -> None:
         """Let go of the file. Clones keep what they mapped. Idempotent."""

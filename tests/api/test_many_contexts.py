@@ -151,6 +151,7 @@ def test_extension_modules_go_on_in_copies(tmp_path: Path) -> None:
         check(other.list_code_contexts()[0])
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @linux
 def test_a_fork_of_the_process_leaves_its_contexts_alone() -> None:
     with Sandbox() as sandbox:

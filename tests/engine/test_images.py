@@ -285,6 +285,7 @@ def test_memory_that_a_guest_gives_back_is_zero_for_the_next(guests: Guests, bas
     assert second.memory.read(6 * PAGE, 64 * PAGE) == bytes(64 * PAGE)
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 @linux
 def test_a_forked_process_does_not_free_its_parents_memory(guests: Guests, base: MemoryState) -> None:
     parent = guests.clone(base)
