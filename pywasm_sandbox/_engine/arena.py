@@ -98,7 +98,8 @@ class Range:
         )
 
     def __del__(self) -> None:
-        self.arena.release(self.offset, self.length)
+        if sys is not None and not sys.is_finalizing():  # at the process's end it all goes anyway
+            self.arena.release(self.offset, self.length)
 
 
 class Arena:

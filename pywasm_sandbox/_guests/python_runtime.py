@@ -202,7 +202,7 @@ class PythonRuntime:
                 self._verified = True
 
     def _image_key(self, modules: tuple[str, ...]) -> str:
-        parts = (FORMAT, *self.assets().values(), *modules)
+        parts = (FORMAT, self.engine.c.version, *self.assets().values(), *modules)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
 
     def _capture(self, modules: tuple[str, ...], descriptor: int) -> Image:

@@ -131,6 +131,23 @@ async def test_a_fork_waits_for_the_running_cell(sandbox: Any, anyio_backend: st
     assert await text(twins[0], "x") == "1"
 
 
+async def test_a_fork_that_is_cancelled_leaves_nothing(sandbox: Any, flavour: str) -> None:
+    if flavour == "sync":
+        pytest.skip("nobody cancels a thread")
+    context = await sandbox.create_code_context()
+    async with anyio.create_task_group() as group:
+        group.start_soon(context.run_code, "import time; time.sleep(0.3); x = 1")
+        while context.status != "running":
+            await anyio.sleep(0.001)
+        for copy in (context.fork, context.snapshot, sandbox.snapshot):
+            with anyio.move_on_after(0.02) as scope:
+                await copy()
+            assert scope.cancelled_caught
+    assert await sandbox.list_code_contexts() == [context]
+    assert await text(context, "x") == "1"
+    assert await text(await context.fork(), "x") == "1"
+
+
 async def test_forking_a_context_that_has_not_started(sandbox: Any) -> None:
     await sandbox.run_code("")
     (context,) = await sandbox.list_code_contexts()
