@@ -58,3 +58,9 @@ def test_multiprocessing_says_that_there_is_one_process(sandbox: Sandbox, call: 
     assert execution.error is not None
     assert execution.error.name in ("OSError", "RuntimeError")
     assert "process" in execution.error.message
+
+
+def test_libraries_fall_back_where_there_are_no_processes(sandbox: Sandbox) -> None:
+    sandbox.write_file("package/module.py", "x = 1\n")
+    execution = sandbox.run_code("import compileall\ncompileall.compile_dir('package', workers=2, quiet=1)")
+    assert execution.text == "True"

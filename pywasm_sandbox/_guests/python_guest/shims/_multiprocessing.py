@@ -1,19 +1,5 @@
-"""What `multiprocessing` needs to be imported; its locks can't be made, since there are no processes."""
+"""What `multiprocessing` needs to be imported.
 
-from __future__ import annotations
-
-import errno
-
-
-class SemLock:
-    """A lock between processes."""
-
-    SEM_VALUE_MAX = 0x7FFFFFFF
-
-    def __new__(cls, *args: object, **kwargs: object) -> SemLock:
-        raise OSError(errno.ENOTSUP, "the sandbox runs one process; use asyncio's or threading's own locks")
-
-
-def sem_unlink(name: str) -> None:
-    """There is none to remove."""
-    raise FileNotFoundError(errno.ENOENT, "no such semaphore", name)
+It has no semaphores: `multiprocessing.synchronize` then says that the platform lacks them, which libraries
+know as the sign to do without processes.
+"""
