@@ -18,7 +18,7 @@ from pywasm_sandbox._vfs.resolver import Location
 
 __all__ = ["ContextState", "FilesState", "Snapshot", "Start"]
 
-DEFAULT_MAX_BYTES: Final = 8 << 30
+DEFAULT_MAX_BYTES: Final = 2 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class Snapshot:
     @classmethod
     def load(cls, path: str | Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> Snapshot:
         """Read a file that `save` wrote. The file need not be trusted: what is in it has the rights of a
-        guest and no more, and it takes at most ``max_bytes`` of memory.
+        guest and no more, and it takes at most ``max_bytes`` of memory (2 GiB).
 
         Raises `SnapshotMismatchError` if it was made with other assets, naming them, or is damaged;
         `HostFileError` if it can't be read.
