@@ -11,11 +11,11 @@ Three kinds of content, from the oldest to the newest:
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from .arena import PROT_NONE, PROT_READ_WRITE, Range
+from .arena import PROT_NONE, PROT_READ_WRITE, Arena, Range
 from .image import WASM_PAGE, Image, ImageMismatch, exported_globals, grow_to
 from .interrupts import Deadline
 from .pages import MAX_PIECE, PAGE, differing, private_runs
@@ -155,6 +155,21 @@ class MemoryState:
 
     # ---- to and from files
 
+    def shared(self, arena: Arena | None) -> MemoryState:
+        """The same with what lies behind the image in a frozen range, if it is much: then it is copied here,
+        once, and not to each instance."""
+        start = self.image.memory_bytes
+        inside, behind = _split(self.deltas, start)
+        if arena is None or self.segments or sum(len(each.data) for each in behind) < FREEZE_BYTES:
+            return self
+        length = self.memory_bytes - start
+        pages = arena.take(length)
+        if pages is None:
+            return self
+        for each in behind:
+            pages.write(each.address - start, memoryview(each.data))
+        return replace(self, deltas=tuple(inside), segments=(Segment(start, length, pages),))
+
     def content(self) -> Iterator[Delta]:
         """All that differs from the image, in pieces of about 1 MiB, each byte once, in order of address."""
         changed = {
@@ -186,6 +201,19 @@ class MemoryState:
             if segment.address <= address < segment.address + segment.length:
                 return segment.range.read(address - segment.address, PAGE)
         raise LookupError(address)
+
+
+def _split(deltas: Sequence[Delta], at: int) -> tuple[list[Delta], list[Delta]]:
+    """What lies below an address, and what does not."""
+    below: list[Delta] = []
+    above: list[Delta] = []
+    for each in deltas:
+        cut = min(max(at - each.address, 0), len(each.data))
+        if cut:
+            below.append(Delta(each.address, each.data[:cut]))
+        if cut < len(each.data):
+            above.append(Delta(each.address + cut, each.data[cut:]))
+    return below, above
 
 
 def _compare(address: int, size: int, image: Image) -> list[Delta]:

@@ -124,9 +124,9 @@ def _describe(snapshot: Snapshot) -> tuple[dict[str, Any], Iterator[bytes]]:
         described_trees.append(mounts)
     contexts = []
     for context in snapshot.contexts:
-        deltas = () if context.guest is None else tuple(context.guest.memory.content())
-        contexts.append(_describe_context(context, deltas, trees.index(context.files)))
-        contents.append(delta.data for delta in deltas)
+        contexts.append(_describe_context(context, trees.index(context.files)))
+        if context.guest is not None:
+            contents.append(delta.data for delta in context.guest.memory.content())
     python = Runtime.shared().python
     manifest = {
         "created_at": snapshot.created_at.isoformat(),
@@ -138,7 +138,7 @@ def _describe(snapshot: Snapshot) -> tuple[dict[str, Any], Iterator[bytes]]:
     return manifest, (piece for content in contents for piece in content)
 
 
-def _describe_context(context: ContextState, deltas: tuple[Delta, ...], tree: int) -> dict[str, Any]:
+def _describe_context(context: ContextState, tree: int) -> dict[str, Any]:
     guest = context.guest
     return {
         "id": context.id,
@@ -148,18 +148,18 @@ def _describe_context(context: ContextState, deltas: tuple[Delta, ...], tree: in
         "execution_count": context.execution_count,
         "tree": tree,
         "own_files": context.own_files,
-        "guest": None if guest is None else _describe_guest(guest, deltas),
+        "guest": None if guest is None else _describe_guest(guest),
     }
 
 
-def _describe_guest(guest: GuestState, deltas: tuple[Delta, ...]) -> dict[str, Any]:
+def _describe_guest(guest: GuestState) -> dict[str, Any]:
     memory = guest.memory
     libraries = memory.described if memory.libraries is None else memory.libraries.describe()
     return {
         "image": {"modules": memory.image.notes["modules"], "sha256": memory.image.digest},
         "memory_bytes": memory.memory_bytes,
         "globals": dict(memory.globals),
-        "deltas": [[delta.address, len(delta.data)] for delta in deltas],
+        "deltas": [[delta.address, len(delta.data)] for delta in memory.content()],
         "libraries": libraries,
         "addresses": {"ring": guest.addresses["ring"], "words": list(guest.addresses["words"])},
         "monotonic_ns": guest.monotonic_ns,
@@ -338,7 +338,7 @@ class _Reader:
             raise ValueError("there are four addresses of interrupt words")
         numbering = described["numbering"]
         next_number = _integer(numbering[0], 1 << 31, "a descriptor")
-        memory = MemoryState(image, memory_bytes, globals, tuple(deltas))
+        memory = MemoryState(image, memory_bytes, globals, tuple(deltas)).shared(self._engine.arena)
         state = GuestState(
             memory,
             {"ring": _integer(described["addresses"]["ring"], _U32, "an address"), "words": words},

@@ -240,6 +240,27 @@ def test_content_is_all_that_differs_from_the_image(guests: Guests, base: Memory
     assert twin.memory.read(0, twin.memory.size) == parent.memory.read(0, parent.memory.size)
 
 
+def test_much_memory_of_a_file_is_copied_once(guests: Guests, base: MemoryState) -> None:
+    arena = guests.engine.arena
+    size = 64 * PAGE
+    parent = guests.clone(base)
+    guests.call(parent, "grow", 64)
+    guests.call(parent, "fill", 6 * PAGE - 100, 1, size)
+    state = guests.state(parent)
+    flat = MemoryState(state.image, state.memory_bytes, state.globals, tuple(state.content()))
+    shared = flat.shared(arena)
+    assert len(shared.segments) == (0 if arena is None else 1)
+    assert shared.delta_bytes < flat.delta_bytes or arena is None
+    assert flat.shared(None) is flat
+    for twin in (guests.clone(shared), guests.clone(shared)):
+        assert twin.memory.read(0, twin.memory.size) == parent.memory.read(0, parent.memory.size)
+        guests.call(twin, "fill", 6 * PAGE - 100, 2, size)
+    again = MemoryState(state.image, state.memory_bytes, state.globals, tuple(shared.content()))
+    assert [(each.address, each.data) for each in again.deltas] == [
+        (each.address, each.data) for each in flat.deltas
+    ]
+
+
 def test_a_guest_without_an_image_is_compared_with_one(guests: Guests, base: MemoryState) -> None:
     plain = guests.new()
     guests.call(plain, "grow", 2)
