@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from .arena import PROT_NONE, PROT_READ_WRITE, Arena, Range
+from .failures import InstanceClosed
 from .image import WASM_PAGE, Image, ImageMismatch, exported_globals, grow_to
 from .interrupts import Deadline
 from .pages import MAX_PIECE, PAGE, differing, private_runs
@@ -93,6 +94,8 @@ class MemoryState:
         """The present state of an idle instance. On a guest thread; `base` gives an image for an instance
         that was not made from any, to store only what differs from it."""
         found = Backing.of(instance)
+        if found is None and instance.closed:  # and so has none any more
+            raise InstanceClosed("the guest was closed")
         image = base() if found is None else found.image
         return instance.exclusively(lambda: cls._capture(instance, image))
 

@@ -15,6 +15,7 @@ from pywasm_sandbox._engine import (
     Image,
     ImageMismatch,
     Instance,
+    InstanceClosed,
     InterruptReason,
     InterruptWords,
     LibraryMismatch,
@@ -194,9 +195,12 @@ class PythonGuest(Guest):
                 self._first_request = configure_request(options.env, options.cwd, [""], is_clone=True)
             self._state = None
         except BaseException as failure:
+            closed = instance.closed
             instance.close()
             if isinstance(failure, _MISMATCHES) and resumes:
                 raise SnapshotMismatchError(f"the snapshot can't be restored: {failure}") from failure
+            if closed and isinstance(failure, EngineFailure | Fault):  # by somebody else, meanwhile
+                raise InstanceClosed("the guest was closed while it booted") from failure
             if isinstance(failure, EngineFailure | GuestExit):
                 output = "".join(self._boot_output).strip()
                 raise SandboxInternalError(f"the Python guest did not boot: {failure}\n{output}") from failure
@@ -278,7 +282,12 @@ class PythonGuest(Guest):
         pointer = instance.call("pywasm_alloc", len(data))
         if pointer == 0:
             raise MemoryError(f"the guest has no memory for a request of {len(data)} bytes")
-        instance.memory.write(pointer, data)
+        try:
+            instance.memory.write(pointer, data)
+        except Fault as failure:
+            if instance.closed:
+                raise InstanceClosed("the guest was closed") from failure
+            raise
         try:
             status = instance.call(export, pointer, len(data), deadline=deadline, ticket=ticket)
         finally:

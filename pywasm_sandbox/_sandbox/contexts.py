@@ -125,7 +125,7 @@ class ContextCore:
             except SandboxError as failure:
                 return RunEnd(refused=failure)
             except InstanceClosed as failure:
-                raise ContextClosedError(f"context {self.id} was closed") from failure
+                raise ContextClosedError(f"context {self.id} was closed or restarted") from failure
             return RunEnd()
 
         return self._submit(_Job(Call(notify), work))
@@ -165,7 +165,7 @@ class ContextCore:
     def adopt(self, state: GuestState, execution_count: int) -> None:
         """Go on from a guest's state here and now, on a guest thread, before anybody knows the context."""
         guest = self._make_guest(self, Start(lambda: state, lambda location: location, execution_count))
-        guest.boot()
+        self._boot(guest)
         with self._lock:
             self._guest, self.execution_count = guest, execution_count
         if self._on_use is not None:
@@ -273,7 +273,7 @@ class ContextCore:
         guest = self._make_guest(self, start)
         with self._lock:
             self._guest = guest
-        guest.boot()
+        self._boot(guest)
         with self._lock:
             self._broken = False
             self._start_from = None
@@ -285,11 +285,17 @@ class ContextCore:
             raise ContextClosedError(f"context {self.id} was closed")
         return guest
 
+    def _boot(self, guest: Guest) -> None:
+        try:
+            guest.boot()
+        except InstanceClosed as failure:
+            raise ContextClosedError(f"context {self.id} was closed or restarted") from failure
+
     def _replace(self, namespace: Namespace, start: Start | None) -> RunEnd:
         previous, self.namespace = self.namespace, namespace
         try:
             guest = self._make_guest(self, start)
-            guest.boot()
+            self._boot(guest)
         except SandboxError as failure:
             self.namespace = previous
             return RunEnd(refused=failure)

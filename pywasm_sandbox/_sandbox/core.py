@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pywasm_sandbox._engine import InstanceClosed
 from pywasm_sandbox._guests.base import Guest, GuestOptions
 from pywasm_sandbox._guests.state import GuestState
 from pywasm_sandbox._guests.tree import BASE_ENV, lay_out
@@ -388,7 +389,9 @@ class SandboxCore:
 def _peek(context: ContextCore) -> GuestState | None:
     try:
         return context.peek()
-    except Exception:
-        if context.status == "closed":  # meanwhile
+    except InstanceClosed:  # it was deleted or restarted meanwhile
+        return None
+    except OSError:
+        if context.status == "closed":  # what it had on disk is gone
             return None
         raise
