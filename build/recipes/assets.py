@@ -87,4 +87,4 @@ def published_wheels(target: Path) -> list[dict[str, object]]:
 @stage("all", needs=("core", "stdlib", "samples", "cpython", "toolchain", *LIBRARY_STAGES), always=True)
 def publish_all(context: Context) -> None:
     """Everything, into `wasm_assets/`."""
-    publish(context, ASSETS, ("cpython", "toolchain", *LIBRARY_STAGES))
+    publish(context, ASSETS, ("cpython", "stdlib", "toolchain", *LIBRARY_STAGES))

@@ -12,18 +12,30 @@ from recipes.cpython import LIBRARIES, LIBRARY_STAGES
 from recipes.toolchain import TARGET, toolchain_environment
 
 STACK_SIZE = 8 << 20
-RUNTIME_SOURCES = ("boot", "dynamic", "interrupt", "memory", "module", "sleep", "stdio")
+RUNTIME_SOURCES = (
+    "boot",
+    "clocks",
+    "dynamic",
+    "interrupt",
+    "memory",
+    "module",
+    "sleep",
+    "stdio",
+    "strings",
+    "wait",
+)
 WRAPPED = ("__wasi_fd_write", "__wasi_fd_close", "__wasi_fd_renumber", "clock_nanosleep")
 WHOLE_ARCHIVES = (
     "libwasi-emulated-signal",
     "libwasi-emulated-getpid",
-    "libwasi-emulated-process-clocks",
     "libwasi-emulated-mman",
     "libsetjmp",
     "libunwind",
     "libc-printscan-long-double",
     "libc",
 )
+# What the runtime defines in the place of libraries that are not linked.
+RUNTIME_SYMBOLS = ("clock", "dlclose", "dlerror", "dlopen", "dlsym", "getrusage", "times")
 LINKER_SYMBOLS = (
     "__stack_pointer",
     "__heap_base",
@@ -64,7 +76,7 @@ def export_list(context: Context, public: list[Path], whole: list[Path]) -> list
 
     wasi-libc and compiler-rt are compiled with hidden visibility throughout, which says nothing there.
     """
-    names = set(LINKER_SYMBOLS) | {"dlopen", "dlsym", "dlerror", "dlclose"}
+    names = {*LINKER_SYMBOLS, *RUNTIME_SYMBOLS}
     for archive in (*public, *whole):
         found = defined_symbols(context, archive, hidden=archive in whole)
         names |= {name for name in found if not NOT_EXPORTED.match(name)}
@@ -85,6 +97,7 @@ def compile_runtime(context: Context, cpython: Path) -> list[Path]:
             "-Wall",
             "-Werror",
             "-D_WASI_EMULATED_SIGNAL",
+            "-D_WASI_EMULATED_PROCESS_CLOCKS",
             "-DNDEBUG",
             f"-ffile-prefix-map={context.recipes}=/build",
             f"-ffile-prefix-map={cpython}=/cpython",
@@ -133,7 +146,6 @@ def link_core(context: Context, cpython: Path, output: Path) -> None:
         *libraries,
         "-lwasi-emulated-signal",
         "-lwasi-emulated-getpid",
-        "-lwasi-emulated-process-clocks",
         "-lwasi-emulated-mman",
         "-lc++",
         "-lc++abi",

@@ -20,7 +20,14 @@ LIBRARIES = {
 LIBRARY_STAGES = tuple(stage_name for stage_name, _ in LIBRARIES.values())
 NEEDS = ("toolchain", "build-python", *LIBRARY_STAGES)
 CFLAGS = "-O2 -msimd128"
-WITHOUT_PROFILE = ("Python/ceval.o",)
+CONFIG_SITE = "toolchain/config.site"
+# See "Why the interpreter is compiled as it is" in README.md.
+INTERPRETER_LOOP = "Python/ceval.o"
+LOOP_FLAGS = "-fno-profile-use -mllvm -inline-threshold=20"
+# Static functions are called "file.c;name" in a profile, not by the file's whole path, which differs between
+# the stage that trains and the one that uses the profile.
+PROFILE_NAMES = "-mllvm -static-func-full-module-prefix=false"
+PATCHES = ("patches/cpython/*.patch", CONFIG_SITE)
 
 
 def compile_cpython(
@@ -35,13 +42,12 @@ def compile_cpython(
     environment = {
         **toolchain_environment(context.dep(toolchain)),
         "READELF": "true",
-        "CONFIG_SITE": str(source / "Tools/wasm/wasi/config.site-wasm32-wasi"),
+        "CONFIG_SITE": f"{source}/Tools/wasm/wasi/config.site-wasm32-wasi {context.recipes / CONFIG_SITE}",
         "PKG_CONFIG_PATH": "",
         "PKG_CONFIG_LIBDIR": str(context.work / "no-pkg-config"),
         "CFLAGS": f"{CFLAGS} -ffile-prefix-map={context.work}=/build "
         f"-ffile-prefix-map={context.dep(toolchain)}=/toolchain {flags}".strip(),
-        # clang runs wasm-opt after -O2 links if it finds one, hundreds of times in configure.
-        "LDFLAGS": f"--no-wasm-opt {link_flags}".strip(),
+        "LDFLAGS": link_flags,
         "OPT": "-DNDEBUG -g0",
     }
     for variable, (stage_name, library) in LIBRARIES.items():
@@ -62,8 +68,7 @@ def compile_cpython(
         env=environment,
     )
     if "-fprofile-use" in flags:
-        # See "Why the interpreter is compiled as it is" in README.md.
-        context.run("make", *WITHOUT_PROFILE, "EXTRA_CFLAGS=-fno-profile-use", cwd=build, env=environment)
+        context.run("make", INTERPRETER_LOOP, f"EXTRA_CFLAGS={LOOP_FLAGS}", cwd=build, env=environment)
     context.run("make", f"-j{context.jobs}", cwd=build, env=environment)
     return build
 
@@ -108,7 +113,7 @@ def flatten_archive(context: Context, archive: Path, destination: Path) -> None:
     context.run("bash", "-c", f"llvm-ar-22 -M < {path}")
 
 
-@stage("cpython-plain", needs=NEEDS, archives=["cpython"], files=["patches/cpython/*.patch"])
+@stage("cpython-plain", needs=NEEDS, archives=["cpython"], files=PATCHES)
 def build_plain(context: Context) -> None:
     """Without a profile: the quick variant, and the reference the profile is measured against."""
     collect(context, compile_cpython(context))
@@ -118,7 +123,7 @@ def build_plain(context: Context) -> None:
     "cpython",
     needs=NEEDS,
     archives=["cpython"],
-    files=["patches/cpython/*.patch", "training/python.profdata.xz"],
+    files=(*PATCHES, "training/python.profdata.xz"),
 )
 def build_with_profile(context: Context) -> None:
     """With the committed profile: what is shipped."""
@@ -127,6 +132,8 @@ def build_with_profile(context: Context) -> None:
     collect(
         context,
         compile_cpython(
-            context, f"-fprofile-use={profile} -Wno-profile-instr-unprofiled -Wno-profile-instr-out-of-date"
+            context,
+            f"-fprofile-use={profile} {PROFILE_NAMES} "
+            "-Wno-profile-instr-unprofiled -Wno-profile-instr-out-of-date",
         ),
     )

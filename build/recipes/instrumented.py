@@ -6,7 +6,7 @@ import shutil
 
 from driver.registry import stage
 from driver.stages import Context
-from recipes.cpython import NEEDS, compile_cpython
+from recipes.cpython import NEEDS, PATCHES, PROFILE_NAMES, compile_cpython
 from recipes.toolchain import TARGET, toolchain_environment
 
 PROFILE_FLAGS = (
@@ -64,9 +64,11 @@ def build_profile_runtime(context: Context) -> None:
     "cpython-instrumented",
     needs=(*NEEDS, "profile-runtime"),
     archives=["cpython"],
-    files=["patches/cpython/*.patch", "recipes/cpython.py"],
+    files=[*PATCHES, "recipes/cpython.py"],
 )
 def build_instrumented(context: Context) -> None:
-    build = compile_cpython(context, "-fprofile-generate", "-fprofile-generate", toolchain="profile-runtime")
+    build = compile_cpython(
+        context, f"-fprofile-generate {PROFILE_NAMES}", "-fprofile-generate", toolchain="profile-runtime"
+    )
     shutil.copy(build / "python.wasm", context.out)
     shutil.copytree(context.work / "cpython" / "Lib", context.out / "Lib")

@@ -73,7 +73,20 @@ def compile_tree(context: Context, tree: Path) -> None:
     )
 
 
-@stage("stdlib", needs=["cpython", "build-python"], files=["shims/**/*.py"])
+def add_time_zones(context: Context, tree: Path) -> None:
+    """The package tzdata, which zoneinfo falls back to where the system has no time zones.
+
+    Not in site-packages: hosts mount the bundled packages there.
+    """
+    source = context.unpack("tzdata")
+    shutil.copytree(source / "src/tzdata", tree / "tzdata")
+    licences = context.out / "licences"
+    licences.mkdir()
+    texts = [source / name for name in ("LICENSE", "licenses/LICENSE_APACHE")]
+    (licences / "tzdata.txt").write_text("\n".join(path.read_text() for path in texts))
+
+
+@stage("stdlib", needs=["cpython", "build-python"], archives=["tzdata"], files=["shims/**/*.py"])
 def build_stdlib(context: Context) -> None:
     cpython = context.dep("cpython")
     tree = context.work / "tree"
@@ -95,5 +108,6 @@ def build_stdlib(context: Context) -> None:
         for path in sorted(cpython.glob(pattern)):
             (tree / path.name).write_text(without_build_paths(path.read_text()))
     shutil.copy(cpython / "licences/cpython.txt", tree / "LICENSE.txt")
+    add_time_zones(context, tree)
     compile_tree(context, tree)
     write_zip(tree, context.out / "python-stdlib.zip")
