@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import zlib
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -270,7 +271,7 @@ class ContextCore:
             self._on_use(self)
         if guest is not None:
             return guest
-        guest = self._make_guest(self, start)
+        guest = self._new_guest(start)
         with self._lock:
             self._guest = guest
         self._boot(guest)
@@ -285,6 +286,14 @@ class ContextCore:
             raise ContextClosedError(f"context {self.id} was closed")
         return guest
 
+    def _new_guest(self, start: Start | None) -> Guest:
+        try:
+            return self._make_guest(self, start)
+        except (OSError, zlib.error) as failure:  # of a state on disk
+            if self._closed:
+                raise ContextClosedError(f"context {self.id} was closed") from failure
+            raise SandboxError(f"the state of context {self.id} can't be read: {failure}") from failure
+
     def _boot(self, guest: Guest) -> None:
         try:
             guest.boot()
@@ -294,7 +303,7 @@ class ContextCore:
     def _replace(self, namespace: Namespace, start: Start | None) -> RunEnd:
         previous, self.namespace = self.namespace, namespace
         try:
-            guest = self._make_guest(self, start)
+            guest = self._new_guest(start)
             self._boot(guest)
         except SandboxError as failure:
             self.namespace = previous
