@@ -14,10 +14,7 @@ _ALL = {**computing.PROGRAMS, **filing.PROGRAMS}
 
 
 def run(name: str) -> str:
-    """One timed call: "seconds value", of processor time.
-
-    A sandbox may have no such clock (or it may lie); who runs this in one measures around it.
-    """
+    """One timed call: "seconds value", of processor time."""
     program = _ALL[name]
     started = time.process_time()
     value = program()
