@@ -21,6 +21,6 @@ def build_pandas(context: Context) -> None:
         source,
         python.cross_file({}, pkg_config=[]),
         {},
-        {"runtime": "runtime,python-runtime"},
+        {"runtime": ""},
     )
     make_wheel(context, installed["runtime"], source)

@@ -151,7 +151,8 @@ def meson_install(
 ) -> dict[str, Path]:
     """Configure, compile and install; the site-packages folder for each of `tags` (name: meson's tags).
 
-    The same folders hold every output, `--tags` tells the runtime's files from headers and tests.
+    The same folders hold every output; tags tell the runtime's files from headers and tests. No tags: all
+    files, for packages that don't give tags to all of them.
     """
     build = context.work / "build"
     environment = {
@@ -182,7 +183,7 @@ def meson_install(
     for name, wanted in tags.items():
         destination = context.work / f"installed-{name}"
         command = (python, meson, "install", "-C", build, "--no-rebuild", "--destdir", destination)
-        context.run(*command, "--tags", wanted, env=environment)
+        context.run(*command, *(("--tags", wanted) if wanted else ()), env=environment)
         folders[name] = destination / "site-packages"
     return folders
 
