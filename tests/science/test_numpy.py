@@ -350,6 +350,24 @@ np.array([1.5, 2.5]).tofile("/tmp/text", sep=" ")
     ) == ["1.5 2.5", [1.5, 2.5]]
 
 
+def test_functions_that_natively_get_away_with_a_wrong_type(run: Run) -> None:
+    """WebAssembly checks the type of a function at a call through a pointer."""
+    assert value(
+        run,
+        """
+import copy, sys
+a = np.arange(4.0)
+a.dtype = "i8"
+try:
+    del a.dtype
+except AttributeError as error:
+    text = str(error)
+[a.tolist()[:2], text, copy.copy(np.float64(1)).item(), sys.getsizeof(np.float64(1)) > 0,
+ np.full(2, np.timedelta64(1, "D")).astype(int).tolist()]
+""",
+    ) == [[0, 4607182418800017408], "Cannot delete array dtype", 1.0, True, [1, 1]]
+
+
 def test_polynomials_einsum_and_masked_arrays(run: Run) -> None:
     assert value(run, "np.polyfit([0, 1, 2], [1, 3, 5], 1).round(12).tolist()") == [2, 1]
     assert value(run, "np.einsum('ij,jk->ik', np.eye(2), np.full((2, 2), 3)).tolist()") == [[3, 3], [3, 3]]
