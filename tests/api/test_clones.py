@@ -228,3 +228,13 @@ def test_errors_in_clones_are_complete(sandbox: Sandbox) -> None:
     assert error is not None
     assert (error.name, error.line_number) == ("ZeroDivisionError", 2)
     assert json.dumps(error.traceback).count("1 / 0") == 1
+
+
+def test_what_an_image_rehearsed_leaves_no_trace() -> None:
+    with Sandbox() as sandbox:
+        names = "sorted(name for name in globals() if not name.startswith('__'))"
+        execution = sandbox.run_code(f"print(In[:-1], Out, {names})\n2 + 2")
+        assert execution.error is None
+        assert execution.logs.stdout == ["[''] {} ['In', 'Out', '_']\n"]
+        assert execution.execution_count == 1
+        assert sandbox.run_code("_").text == "4"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 _RESERVE_BYTES = 1 << 20
+_REHEARSALS = 40
 
 
 class _Surroundings:
@@ -98,8 +99,22 @@ class Session:
     def _preload(self, modules: list[str]) -> None:
         self.gate.arm()
         failure = self.gate.attempt(_import_all, modules)
+        if failure is None:
+            self._rehearse()
+            _settle()
         status, _ = self._conclude(failure, "<preload>")
         wire.emit(wire.DONE, f'{{"status":"{status}","exit_code":null,"execution_count":0}}')
+
+    def _rehearse(self) -> None:
+        """Do what every clone does first, until the interpreter has specialised that code.
+
+        Code that is still adapting writes to itself at each run, and each page that a clone writes is copied.
+        """
+        surroundings = {"env": dict(os.environ), "cwd": os.getcwd(), "argv": sys.argv[:], "clone": True}
+        cell = {"code": "1+1", "execution_count": 0, "filename": "<rehearsal>", "store": False}
+        for _ in range(_REHEARSALS):
+            self._configure(surroundings)
+            self._execute(cell)
 
     # ---- one cell ------------------------------------------------------------------------------------
 
@@ -218,6 +233,9 @@ class Session:
 def _import_all(modules: list[str]) -> None:
     for name in modules:
         __import__(name)
+
+
+def _settle() -> None:
     # What clones would import at their first error, and what their collections need not look at.
     from . import clone
 
