@@ -17,6 +17,7 @@ from . import (
     group_cells,
     group_computing,
     group_files,
+    group_images,
     group_output,
     group_parallel,
     group_parts,
@@ -33,6 +34,7 @@ GROUPS: dict[str, Callable[[Settings], Group]] = {
     "output": group_output.run,
     "parallel": group_parallel.run,
     "files": group_files.run,
+    "images": group_images.run,
     "parts": group_parts.run,
 }
 
