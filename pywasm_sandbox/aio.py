@@ -18,24 +18,19 @@ try:
 except ImportError as error:  # pragma: no cover - the message is all there is
     raise ImportError("pywasm_sandbox.aio needs anyio: pip install 'pywasm-sandbox[aio]'") from error
 
-from ._sandbox.core import SandboxCore
 from ._sandbox.facade import (
-    UNSET,
     ContextBase,
     SandboxBase,
     SandboxSettings,
     StrPath,
-    Unset,
     check_snapshot_arguments,
     context_id,
 )
 from ._sandbox.files import CHUNK_BYTES, Encoding
-from ._sandbox.options import SandboxOptions
+from ._sandbox.options import UNSET, Unset
 from ._sandbox.runs import Callbacks
-from ._sandbox.runtime import Runtime
 from ._sandbox.snapshots import Snapshot
 from ._sandbox.steps import Steps, Wait
-from .errors import SandboxError
 from .models import Execution, ExecutionError, FileContent, FileInfo, Result
 
 __all__ = ["AsyncContext", "AsyncSandbox"]
@@ -139,7 +134,7 @@ class AsyncContext(ContextBase):
                 language=None,
                 env=env,
                 cwd=cwd,
-                timeout=core.options.timeout if isinstance(timeout, Unset) else timeout,
+                timeout=timeout,
                 callbacks=Callbacks(on_stdout, on_stderr, on_result, on_error, on_input),
                 notify=notify,
             )
@@ -175,29 +170,12 @@ class AsyncSandbox(SandboxBase):
     Cancelling a call interrupts the code; its context keeps its state. Use ``async with``, or await `aclose`.
     """
 
-    def __init__(
-        self, id: str | None = None, *, snapshot: Snapshot | None = None, **options: Unpack[SandboxSettings]
-    ) -> None:
-        self._core = SandboxCore(id, SandboxOptions(**options), snapshot)
-        self._core.faces["async"] = self
+    _API = "async"
 
     @classmethod
     def get(cls, id: str, **options: Unpack[SandboxSettings]) -> AsyncSandbox:
         """The live sandbox with this id, or a new one; the async `get_sandbox`."""
-        core = Runtime.shared().find(id)
-        if core is None:
-            return cls(id, **options)
-        if options:
-            raise SandboxError(
-                f"sandbox {id!r} is open already; options can't be changed ({', '.join(options)})"
-            )
-        face = core.faces.get("async")
-        if isinstance(face, AsyncSandbox):
-            return face
-        sandbox = cls.__new__(cls)
-        sandbox._core = core
-        core.faces["async"] = sandbox
-        return sandbox
+        return cls._find(id, options) or cls(id, **options)
 
     # ---- contexts -----------------------------------------------------------------------------------
 
@@ -267,7 +245,7 @@ class AsyncSandbox(SandboxBase):
                 language=language,
                 env=env,
                 cwd=cwd,
-                timeout=core.options.timeout if isinstance(timeout, Unset) else timeout,
+                timeout=timeout,
                 callbacks=Callbacks(on_stdout, on_stderr, on_result, on_error, on_input),
                 notify=notify,
             )

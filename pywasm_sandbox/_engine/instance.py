@@ -500,7 +500,6 @@ class Instance:
             logger.exception("closing the guest's files failed")
         self._c.store_delete(store)
         self.holdings.clear()
-        self.holdings.clear()
 
     def _require_guest_thread(self) -> None:
         if not self.engine.threads.on_guest_thread():

@@ -107,8 +107,6 @@ class Loader:
         self._got: dict[tuple[str, str], bytes] = {}
         self._spare_table: list[tuple[int, int]] = []
         self._failures = 0
-        self.pristine = True
-        """Whether the table is as the main module made it: nothing was loaded, nothing got an index."""
 
     # ---- the three functions
 
@@ -164,7 +162,6 @@ class Loader:
         finally:
             self._opening.pop()
         self.loaded.append(loaded)
-        self.pristine = False
         self._by_content[location, sha256] = loaded
         self._start(loaded)
         return loaded
@@ -508,7 +505,6 @@ class Loader:
         base = -(-max(used, 1) // alignment) * alignment
         grow = base + size - used
         if grow:
-            self.pristine = False
             if base + size > self._instance.limits.table_elements:
                 raise DlError(f"{path}: the table of functions is full")
             error = c.table_grow(context, table, grow, NULL_FUNCTION, ctypes.byref(ctypes.c_uint64()))

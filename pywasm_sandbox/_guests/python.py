@@ -181,7 +181,6 @@ class PythonGuest(Guest):
             self.make_wasi, owner=self, limits=Limits(memory_bytes=options.memory_bytes)
         )
         self._instance = instance
-        resumes = self._state is not None
         instance.on_tick = self._on_tick
         try:
             if self._state is not None:
@@ -197,7 +196,7 @@ class PythonGuest(Guest):
         except BaseException as failure:
             closed = instance.closed
             instance.close()
-            if isinstance(failure, _MISMATCHES) and resumes:
+            if isinstance(failure, _MISMATCHES) and self._state is not None:
                 raise SnapshotMismatchError(f"the snapshot can't be restored: {failure}") from failure
             if closed and isinstance(failure, EngineFailure | Fault):  # by somebody else, meanwhile
                 raise InstanceClosed("the guest was closed while it booted") from failure

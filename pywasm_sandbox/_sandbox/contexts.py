@@ -91,7 +91,6 @@ class ContextCore:
         self._make_guest = make_guest
         self._on_crash = on_crash
         self._lock = threading.Lock()
-        self._idle = threading.Condition(self._lock)
         self._queue: deque[_Job] = deque()
         self._running: _Job | None = None
         self._guest: Guest | None = None
@@ -255,7 +254,6 @@ class ContextCore:
         with self._lock:
             self._running = self._queue.popleft() if self._queue else None
             self.last_used_at = datetime.now(UTC)
-            self._idle.notify_all()
             return self._running
 
     def _ready_guest(self) -> Guest:

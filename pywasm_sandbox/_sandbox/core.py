@@ -21,7 +21,7 @@ from .contexts import ContextCore, RunRequest
 from .copies import Pause, restored_files, take_snapshot
 from .files import Files
 from .hibernation import Hibernation
-from .options import SandboxOptions, check_env, check_timeout, open_mount
+from .options import SandboxOptions, Unset, check_env, check_timeout, open_mount
 from .runs import Callbacks, await_call, refuse_inside_callback, run_steps
 from .runtime import Runtime, check_language
 from .snapshots import Snapshot, Start
@@ -168,7 +168,10 @@ class SandboxCore:
         notify: Callable[[], None] | None = None,
     ) -> Steps[ContextCore]:
         """A new context whose interpreter is ready."""
-        context = self.add_context(language, cwd, env)
+        return (yield from self._boot_new(self.add_context(language, cwd, env), notify))
+
+    def _boot_new(self, context: ContextCore, notify: Callable[[], None] | None) -> Steps[ContextCore]:
+        """Boot a context that was just registered; it is gone again if that fails."""
         try:
             yield from await_call(context, context.boot(notify))
         except BaseException:
@@ -303,12 +306,7 @@ class SandboxCore:
                 start=state.start(namespace),
             )
         )
-        try:
-            yield from await_call(context, context.boot(notify))
-        except BaseException:
-            self.delete_context(context.id)
-            raise
-        return context
+        return (yield from self._boot_new(context, notify))
 
     def restore_context(
         self, context_id: str, snapshot: Snapshot, notify: Callable[[], None] | None = None
@@ -339,11 +337,11 @@ class SandboxCore:
         language: str | None,
         env: Mapping[str, str] | None,
         cwd: str | None,
-        timeout: float | None,
+        timeout: float | Unset | None,
         callbacks: Callbacks,
         notify: Callable[[], None] | None = None,
     ) -> Steps[Execution]:
-        """Run code in a context, by default the language's default one."""
+        """Run code in a context, by default the language's default one, for the sandbox's ``timeout``."""
         if not isinstance(code, str):
             raise TypeError(f"code is a str, not {type(code).__name__}")
         if context_id is None:
@@ -356,7 +354,7 @@ class SandboxCore:
             code,
             env=check_env(env) or None,
             cwd=None if cwd is None else self.files.absolute(cwd),
-            timeout=check_timeout(timeout),
+            timeout=self.options.timeout if isinstance(timeout, Unset) else check_timeout(timeout),
             grace_seconds=self.options.grace_seconds,
             allow_input=callbacks.on_input is not None,
         )

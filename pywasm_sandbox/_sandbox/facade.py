@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, Unpack
 
 from pywasm_sandbox._guests.python_runtime import DEFAULT_MODULES, check_modules
 from pywasm_sandbox.errors import SandboxError
@@ -15,7 +15,7 @@ from pywasm_sandbox.errors import SandboxError
 from .contexts import ContextCore, ContextStatus
 from .core import SandboxCore
 from .files import CHUNK_BYTES, Encoding
-from .options import Mount, SandboxOptions
+from .options import UNSET, Mount, SandboxOptions, Unset
 from .runs import Callbacks
 from .runtime import Runtime
 from .snapshots import Snapshot
@@ -24,19 +24,9 @@ from .steps import drive
 if TYPE_CHECKING:
     from pywasm_sandbox.models import Execution, ExecutionError, FileContent, FileInfo, Result
 
-__all__ = ["UNSET", "Context", "ContextBase", "Sandbox", "SandboxSettings", "Unset", "get_sandbox", "prepare"]
+__all__ = ["Context", "ContextBase", "Sandbox", "SandboxSettings", "get_sandbox", "prepare"]
 
 StrPath = str | os.PathLike[str]
-
-
-class Unset:
-    """The type of `UNSET`: an argument that was not given, where None means something."""
-
-    def __repr__(self) -> str:
-        return "UNSET"
-
-
-UNSET: Final = Unset()
 
 
 class SandboxSettings(TypedDict, total=False):
@@ -137,7 +127,7 @@ class Context(ContextBase):
                 language=None,
                 env=env,
                 cwd=cwd,
-                timeout=self._sandbox.options.timeout if isinstance(timeout, Unset) else timeout,
+                timeout=timeout,
                 callbacks=Callbacks(on_stdout, on_stderr, on_result, on_error, on_input),
             )
         )
@@ -201,7 +191,33 @@ def context_id(context: ContextBase | str | None) -> str | None:
 class SandboxBase:
     """What a sandbox of either API tells about itself."""
 
+    _API: ClassVar[str]
     _core: SandboxCore
+
+    def __init__(
+        self, id: str | None = None, *, snapshot: Snapshot | None = None, **options: Unpack[SandboxSettings]
+    ) -> None:
+        self._is_face_of(SandboxCore(id, SandboxOptions(**options), snapshot))
+
+    def _is_face_of(self, core: SandboxCore) -> None:
+        self._core = core
+        core.faces[self._API] = self
+
+    @classmethod
+    def _find(cls, id: str, options: SandboxSettings) -> Self | None:
+        """The live sandbox with this id in this API; the same object each time. None if there is none."""
+        core = Runtime.shared().find(id)
+        if core is None:
+            return None
+        if options:
+            given = ", ".join(options)
+            raise SandboxError(f"sandbox {id!r} is open already; options can't be changed ({given})")
+        face = core.faces.get(cls._API)
+        if isinstance(face, cls):
+            return face
+        sandbox = cls.__new__(cls)
+        sandbox._is_face_of(core)
+        return sandbox
 
     @property
     def id(self) -> str:
@@ -251,11 +267,7 @@ class Sandbox(SandboxBase):
     Close it, or use it in a ``with`` statement. All methods may be called from any thread.
     """
 
-    def __init__(
-        self, id: str | None = None, *, snapshot: Snapshot | None = None, **options: Unpack[SandboxSettings]
-    ) -> None:
-        self._core = SandboxCore(id, SandboxOptions(**options), snapshot)
-        self._core.faces["sync"] = self
+    _API = "sync"
 
     # ---- contexts -----------------------------------------------------------------------------------
 
@@ -331,7 +343,7 @@ class Sandbox(SandboxBase):
                 language=language,
                 env=env,
                 cwd=cwd,
-                timeout=self._core.options.timeout if isinstance(timeout, Unset) else timeout,
+                timeout=timeout,
                 callbacks=Callbacks(on_stdout, on_stderr, on_result, on_error, on_input),
             )
         )
@@ -432,18 +444,7 @@ def get_sandbox(id: str, **options: Unpack[SandboxSettings]) -> Sandbox:
 
     Raises `SandboxError` when options are given for a sandbox that is open already.
     """
-    core = Runtime.shared().find(id)
-    if core is None:
-        return Sandbox(id, **options)
-    if options:
-        raise SandboxError(f"sandbox {id!r} is open already; options can't be changed ({', '.join(options)})")
-    face = core.faces.get("sync")
-    if isinstance(face, Sandbox):
-        return face
-    sandbox = Sandbox.__new__(Sandbox)
-    sandbox._core = core
-    core.faces["sync"] = sandbox
-    return sandbox
+    return Sandbox._find(id, options) or Sandbox(id, **options)
 
 
 def prepare(preload: Sequence[str] | None = DEFAULT_MODULES) -> None:

@@ -31,6 +31,16 @@ DEFAULT_TIMEOUT_SECONDS: Final = 60.0
 GIB: Final = 1 << 30
 
 
+class Unset:
+    """The type of `UNSET`: an argument that was not given, where None means something."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = Unset()
+
+
 @dataclass(frozen=True, slots=True)
 class HostFolder:
     """Mount a folder of the host, read-only unless ``writable``. Nothing outside the folder is reachable
