@@ -53,13 +53,10 @@ class ArchiveStore:
             "debian-binary": ["apt-get", "download", f"{package}={archive.version}"],
             "pypi": [
                 sys.executable,
-                "-m",
-                "pip",
-                "download",
-                "--no-deps",
-                "--no-binary",
-                ":all:",
-                f"{package}=={archive.version}",
+                str(Path(__file__).with_name("pypi.py")),
+                package,
+                archive.version,
+                archive.filename,
             ],
         }
         if kind not in commands:
