@@ -19,6 +19,7 @@ RUNTIME_SOURCES = (
     "interrupt",
     "memory",
     "module",
+    "settle",
     "sleep",
     "stdio",
     "strings",

@@ -61,6 +61,8 @@ static PyMethodDef methods[] = {
      "set_handler(callable)\n--\n\nSet what is called with the bytes of each message from the host."},
     {"interrupt_reason", interrupt_reason, METH_NOARGS,
      "interrupt_reason()\n--\n\nReturn and clear the reason of the last interrupt; 0 if there was none."},
+    {"settle", pywasm_settle, METH_O,
+     "settle(objects)\n--\n\nMake a list's elements, and all that they refer to, immortal, and the heap compact."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -26,4 +26,7 @@ struct _object;
 extern struct _object *pywasm_handler; /* the callable given to `_pywasm.set_handler`, or NULL */
 struct _object *PyInit__pywasm(void);
 
+/* settle.c */
+struct _object *pywasm_settle(struct _object *module, struct _object *objects);
+
 #endif

@@ -15,3 +15,6 @@ def set_handler(handler: Callable[[bytes], None] | None, /) -> None:
 
 def interrupt_reason() -> int:
     """Why SIGINT was raised (see `pywasm_guest.interrupts.Reason`); reading clears it, 0: nobody said."""
+
+def settle(objects: list[object], /) -> None:
+    """Make these objects, and all that they refer to, immortal, and fill the holes of the heap. Before an image is made."""

@@ -64,6 +64,7 @@ class Host:
         module.request = self.request
         module.set_handler = self.handlers.append
         module.interrupt_reason = self.interrupt_reason
+        module.settle = lambda objects: None
         module.trip = self.trip
         module.reasons = self.reasons
         sys.modules["_pywasm"] = module

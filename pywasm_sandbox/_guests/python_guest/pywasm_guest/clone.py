@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+import _pywasm
+
 __all__ = ["renew", "settle"]
 
 
@@ -44,13 +46,15 @@ _RENEWALS = {
 
 
 def settle() -> None:
-    """Before an image is made: import what is imported late, and take what is there out of the sight of the
-    garbage collector, whose marks would make each clone copy the pages of all objects."""
+    """Before an image is made: import what is imported late, then make what is there immortal, the heap compact, and
+    all of it none of the garbage collector's business. Each page that a clone writes to, be it a reference count,
+    a collector's mark or an object in a hole between others, is copied."""
     import gc
 
     from . import display, errors  # noqa: F401
 
     gc.collect()
+    _pywasm.settle(gc.get_objects())
     gc.freeze()
 
 

@@ -89,8 +89,7 @@ class Session:
             raise ValueError(f"unknown operation {operation!r}")
 
     def _configure(self, message: dict[str, Any]) -> None:
-        os.environ.clear()
-        os.environ.update(message["env"])
+        _set_environment(message["env"])
         os.chdir(message["cwd"])
         sys.argv[:] = message["argv"]
         if message.get("clone"):
@@ -101,7 +100,10 @@ class Session:
         failure = self.gate.attempt(_import_all, modules)
         if failure is None:
             self._rehearse()
+            # It must be mortal, to be given back when memory is short.
+            self._reserve = None
             _settle()
+            self._renew_reserve()
         status, _ = self._conclude(failure, "<preload>")
         wire.emit(wire.DONE, f'{{"status":"{status}","exit_code":null,"execution_count":0}}')
 
@@ -228,6 +230,15 @@ class Session:
             self._reserve = bytearray(_RESERVE_BYTES)
         except MemoryError:
             pass
+
+
+def _set_environment(env: dict[str, str]) -> None:
+    # Only what differs: a clone has its image's environment, and each change is one in C's environment too.
+    for key in os.environ.keys() - env.keys():
+        del os.environ[key]
+    for key, value in env.items():
+        if os.environ.get(key) != value:
+            os.environ[key] = value
 
 
 def _import_all(modules: list[str]) -> None:
