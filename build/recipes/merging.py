@@ -1,0 +1,38 @@
+"""One side module for all extension modules of a package.
+
+Every side module is an instance of its own in every context, with its own imports to resolve; a package of forty
+extensions takes forty times as long to clone as one. So a package's stage keeps each extension's objects, linked into
+one that is still relocatable, and `merge` links those into one module.
+"""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from driver.stages import Context
+
+LINKER = "wasm-ld-22"
+
+
+def keep_objects(context: Context, build: Path, destination: Path) -> None:
+    """For every extension module in a build folder of ninja's: its objects and what they need of archives, as one.
+
+    It has the module's path below `build` and the suffix `.o`.
+    """
+    for target in sorted(build.rglob("*.so")):
+        name = target.relative_to(build)
+        command = context.capture("ninja", "-C", build, "-t", "commands", "-s", name).strip().splitlines()[-1]
+        output = destination / name.with_suffix(".o")
+        output.parent.mkdir(parents=True, exist_ok=True)
+        context.run(LINKER, "-r", "-o", output, *link_inputs(command), cwd=build)
+
+
+def link_inputs(command: str) -> list[str]:
+    """The objects, archives and library options of a compiler's command line that links."""
+    arguments = shlex.split(command)
+    return [
+        argument
+        for before, argument in zip(arguments, arguments[1:], strict=False)
+        if before != "-o" and (argument.endswith((".o", ".a")) or argument.startswith(("-L", "-l")))
+    ]
