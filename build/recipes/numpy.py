@@ -7,7 +7,7 @@ from pathlib import Path
 
 from driver.registry import stage
 from driver.stages import Context
-from recipes.merging import keep_objects
+from recipes.extension_objects import keep_objects
 from recipes.python_packages import FILES, NEEDS, CrossPython, make_wheel, meson_install
 
 OPTIONS = {
@@ -24,7 +24,7 @@ STUB = """import os
 def get_include():
     return os.path.join(os.path.dirname(__file__), "_core", "include")
 """
-PATCHED = (*FILES, "recipes/merging.py", "patches/numpy/*.patch")
+PATCHED = (*FILES, "recipes.extension_objects.py", "patches/numpy/*.patch")
 TEST_MODULES = (
     "_multiarray_tests.*",
     "_operand_flag_tests.*",

@@ -1,13 +1,13 @@
-"""One side module for all extension modules of a package.
+"""The objects of a package's extension modules, kept so that they can be linked in another way.
 
-Every side module is an instance of its own in every context, with its own imports to resolve; a package of forty
-extensions takes forty times as long to clone as one. So a package's stage keeps each extension's objects, linked into
-one that is still relocatable, and `merge` links those into one module.
+Every side module is an instance of its own in every context, with its own imports to resolve; a package
+of forty extensions takes forty times as long to clone as one module made of them.
 """
 
 from __future__ import annotations
 
 import shlex
+from itertools import pairwise
 from pathlib import Path
 
 from driver.stages import Context
@@ -16,7 +16,7 @@ LINKER = "wasm-ld-22"
 
 
 def keep_objects(context: Context, build: Path, destination: Path) -> None:
-    """For every extension module in a build folder of ninja's: its objects and what they need of archives, as one.
+    """For every extension module in a build folder of ninja's: one relocatable object with all it needs.
 
     It has the module's path below `build` and the suffix `.o`.
     """
@@ -30,9 +30,8 @@ def keep_objects(context: Context, build: Path, destination: Path) -> None:
 
 def link_inputs(command: str) -> list[str]:
     """The objects, archives and library options of a compiler's command line that links."""
-    arguments = shlex.split(command)
     return [
         argument
-        for before, argument in zip(arguments, arguments[1:], strict=False)
+        for before, argument in pairwise(shlex.split(command))
         if before != "-o" and (argument.endswith((".o", ".a")) or argument.startswith(("-L", "-l")))
     ]
