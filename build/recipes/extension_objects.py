@@ -29,9 +29,9 @@ def keep_objects(context: Context, build: Path, destination: Path) -> None:
 
 
 def link_inputs(command: str) -> list[str]:
-    """The objects, archives and library options of a compiler's command line that links."""
+    """The objects and archives of a compiler's command line that links; meson names them by their paths."""
     return [
         argument
         for before, argument in pairwise(shlex.split(command))
-        if before != "-o" and (argument.endswith((".o", ".a")) or argument.startswith(("-L", "-l")))
+        if before != "-o" and argument.endswith((".o", ".a"))
     ]
