@@ -24,7 +24,7 @@ STUB = """import os
 def get_include():
     return os.path.join(os.path.dirname(__file__), "_core", "include")
 """
-PATCHED = (*FILES, "recipes.extension_objects.py", "patches/numpy/*.patch")
+PATCHED = (*FILES, "recipes/extension_objects.py", "patches/numpy/*.patch")
 TEST_MODULES = (
     "_multiarray_tests.*",
     "_operand_flag_tests.*",
