@@ -11,13 +11,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-__all__ = ["DylinkError", "ImportKind", "SideModule", "SymbolImport", "function_slots", "parse"]
+__all__ = [
+    "CUSTOM",
+    "DylinkError",
+    "ImportKind",
+    "Reader",
+    "SideModule",
+    "SymbolImport",
+    "function_slots",
+    "parse",
+    "read_import",
+    "sections",
+]
 
 MAX_ALIGNMENT_LOG2 = 16
 MAX_ENTRIES = 100_000
 """Of types, imports, exports or names. numpy's largest module has about 700 imports."""
 
-_CUSTOM, _TYPE, _IMPORT, _EXPORT, _START, _ELEMENT = 0, 1, 2, 7, 8, 9
+CUSTOM, _TYPE, _IMPORT, _EXPORT, _START, _ELEMENT = 0, 1, 2, 7, 8, 9
 _MEM_INFO, _NEEDED, _EXPORT_INFO, _IMPORT_INFO, _RUNTIME_PATH = 1, 2, 3, 4, 5
 _BINDING_WEAK = 0x1
 
@@ -58,7 +69,7 @@ class SideModule:
     has_start: bool = False
 
 
-class _Reader:
+class Reader:
     """A cursor over `data` that never leaves `start:end`."""
 
     __slots__ = ("data", "end", "position")
@@ -124,21 +135,21 @@ class _Reader:
             raise DylinkError("a section ends too early")
         self.position += count
 
-    def sub(self, length: int) -> _Reader:
+    def sub(self, length: int) -> Reader:
         """A reader of the next `length` bytes, which are skipped here."""
         start = self.position
         self.skip(length)
-        return _Reader(self.data, start, self.position)
+        return Reader(self.data, start, self.position)
 
     @property
     def left(self) -> int:
         return self.end - self.position
 
 
-def _sections(data: bytes) -> Iterator[tuple[int, _Reader]]:
+def sections(data: bytes) -> Iterator[tuple[int, Reader]]:
     if data[:8] != b"\0asm\x01\0\0\0":
         raise DylinkError("it is not a WebAssembly module")
-    reader = _Reader(data, 8, len(data))
+    reader = Reader(data, 8, len(data))
     while reader.left:
         section = reader.byte()
         yield section, reader.sub(reader.u32())
@@ -149,8 +160,8 @@ def parse(data: bytes) -> SideModule:
     module = SideModule()
     types: list[tuple[str, str] | None] = []
     weak: set[tuple[str, str]] = set()
-    for number, (section, reader) in enumerate(_sections(data)):
-        if number == 0 and (section != _CUSTOM or reader.name() != "dylink.0"):
+    for number, (section, reader) in enumerate(sections(data)):
+        if number == 0 and (section != CUSTOM or reader.name() != "dylink.0"):
             raise DylinkError("it has no dylink.0 section at its start: it is not a shared library")
         if number == 0:
             _parse_dylink(reader, module, weak)
@@ -170,7 +181,7 @@ def parse(data: bytes) -> SideModule:
     return module
 
 
-def _parse_dylink(reader: _Reader, module: SideModule, weak: set[tuple[str, str]]) -> None:
+def _parse_dylink(reader: Reader, module: SideModule, weak: set[tuple[str, str]]) -> None:
     while reader.left:
         kind = reader.byte()
         body = reader.sub(reader.u32())
@@ -194,7 +205,7 @@ def _parse_dylink(reader: _Reader, module: SideModule, weak: set[tuple[str, str]
 _LETTERS = {0x7F: "i", 0x7E: "I", 0x7D: "f", 0x7C: "F"}
 
 
-def _parse_types(reader: _Reader) -> list[tuple[str, str] | None]:
+def _parse_types(reader: Reader) -> list[tuple[str, str] | None]:
     """Function types as letters. Other types end the list: tools write them last, if at all."""
     types: list[tuple[str, str] | None] = []
     for _ in range(reader.count()):
@@ -209,32 +220,38 @@ def _parse_types(reader: _Reader) -> list[tuple[str, str] | None]:
 
 
 def _parse_imports(
-    reader: _Reader, module: SideModule, types: list[tuple[str, str] | None], weak: set[tuple[str, str]]
+    reader: Reader, module: SideModule, types: list[tuple[str, str] | None], weak: set[tuple[str, str]]
 ) -> None:
     for _ in range(reader.count()):
-        space, name, kind = reader.name(), reader.name(), reader.byte()
-        signature = None
-        if kind == ImportKind.FUNC:
-            index = reader.u32()
-            signature = types[index] if index < len(types) else None
-        elif kind == ImportKind.TABLE:
-            reader.byte()
-            _skip_limits(reader)
-        elif kind == ImportKind.MEMORY:
-            _skip_limits(reader)
-        elif kind == ImportKind.GLOBAL:
-            reader.skip(2)
-        elif kind == ImportKind.TAG:
-            reader.byte()
-            reader.u32()
-        else:
-            raise DylinkError(f"import {space}.{name} is of unknown kind {kind}")
+        space, name, kind, index = read_import(reader)
+        signature = types[index] if kind == ImportKind.FUNC and index < len(types) else None
         # Linkers note a weak symbol once, as env's, though it may be imported through the GOT only.
         is_weak = (space, name) in weak or ("env", name) in weak
         module.imports.append(SymbolImport(space, name, kind, is_weak, signature))
 
 
-def _skip_limits(reader: _Reader) -> None:
+def read_import(reader: Reader) -> tuple[str, str, int, int]:
+    """Module, name and kind of the next import; the index of its type, of a function or a tag, else 0."""
+    space, name, kind = reader.name(), reader.name(), reader.byte()
+    index = 0
+    if kind == ImportKind.FUNC:
+        index = reader.u32()
+    elif kind == ImportKind.TABLE:
+        reader.byte()
+        _skip_limits(reader)
+    elif kind == ImportKind.MEMORY:
+        _skip_limits(reader)
+    elif kind == ImportKind.GLOBAL:
+        reader.skip(2)
+    elif kind == ImportKind.TAG:
+        reader.byte()
+        index = reader.u32()
+    else:
+        raise DylinkError(f"import {space}.{name} is of unknown kind {kind}")
+    return space, name, kind, index
+
+
+def _skip_limits(reader: Reader) -> None:
     flags = reader.byte()
     reader.u32()
     if flags & 1:
@@ -249,7 +266,7 @@ def function_slots(data: bytes) -> dict[str, int]:
     """
     functions: dict[int, list[str]] = {}
     slots: dict[str, int] = {}
-    for section, reader in _sections(data):
+    for section, reader in sections(data):
         if section == _EXPORT:
             for _ in range(reader.count()):
                 name, kind, index = reader.name(), reader.byte(), reader.u32()
@@ -262,7 +279,7 @@ def function_slots(data: bytes) -> dict[str, int]:
     return slots
 
 
-def _elements(reader: _Reader) -> Iterator[tuple[int, int]]:
+def _elements(reader: Reader) -> Iterator[tuple[int, int]]:
     """(table index, function index) of active segments at constant offsets, as linkers write them."""
     for _ in range(reader.u32()):
         flags = reader.u32()

@@ -25,6 +25,7 @@ from pywasm_sandbox._wasi import Fault
 from .capi import EXTERN_SIZE, VAL_SIZE, ExternKind, ValKind
 from .dylink import DylinkError, ImportKind, SideModule, SymbolImport, parse
 from .failures import GuestTrap, ModuleRejected, one_line
+from .passive import FILL, with_passive_data
 from .trampoline import HostImport
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ _LINKAGE = {
 }
 _RELOCATE = "__wasm_apply_data_relocs"
 _CONSTRUCT = "__wasm_call_ctors"
-_OWN_EXPORTS = frozenset({_RELOCATE, _CONSTRUCT, "_initialize"})
+_OWN_EXPORTS = frozenset({FILL, _RELOCATE, _CONSTRUCT, "_initialize"})
 
 
 @dataclass(slots=True)
@@ -168,7 +169,7 @@ class Loader:
 
     def _info(self, path: str, sha256: str, data: bytes) -> SideModule:
         """What the module says about itself; read once while its code is in memory."""
-        compiled = self._instance.engine.compiled(sha256)
+        compiled = self._instance.engine.compiled(_compiled_as(sha256))
         if compiled is not None and compiled.info is not None:
             return compiled.info
         try:
@@ -222,7 +223,9 @@ class Loader:
                 "for a library from a writable folder"
             )
         try:
-            return engine.module(ModuleSource(posixpath.basename(path), None, sha256, data), keep=keep)
+            name = posixpath.basename(path)
+            source = ModuleSource(name, None, _compiled_as(sha256), data, with_passive_data)
+            return engine.module(source, keep=keep)
         except ModuleRejected as error:
             raise DlError(f"{path}: {one_line(error.why)}") from error
 
@@ -387,12 +390,11 @@ class Loader:
         return self._undefined_function(loaded.path, each)
 
     def _start(self, loaded: LoadedModule) -> None:
-        """Relocate the module's data and run its constructors."""
-        for name in (_RELOCATE, _CONSTRUCT):
-            if loaded.info.exports.get(name) != ImportKind.FUNC:
-                continue
+        """Fill and relocate the module's data and run its constructors."""
+        for name in (FILL, _RELOCATE, _CONSTRUCT):
             extern = self._instance.export_of(loaded.instance, name)
-            assert extern is not None
+            if extern is None or extern[0] != ExternKind.FUNC:
+                continue
             func = extern[8:24]
             if self._instance.engine.c.func_signature(self._instance.context, func) != ("", ""):
                 self._unload(loaded)
@@ -559,6 +561,11 @@ class Loader:
             return self._instance.call(export, *arguments)
         except LookupError as error:
             raise DlError(f"the main module cannot load libraries: {error}") from error
+
+
+def _compiled_as(sha256: str) -> str:
+    """The name of the compiled form of a library with this content."""
+    return hashlib.sha256(f"filled by a call 2: {sha256}".encode()).hexdigest()
 
 
 def _is_own(info: SideModule, each: SymbolImport) -> bool:

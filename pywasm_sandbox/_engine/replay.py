@@ -123,6 +123,8 @@ class LoaderState:
 
     @staticmethod
     def _load(loader: Loader, state: LoadedModule) -> None:
+        if state.memory_base + state.memory_size > loader._instance.memory.size:
+            raise DlError(f"{state.path}: its data lies outside of memory")
         needed = [loader.loaded[other.handle - FIRST_HANDLE] for other in state.needed]
         loaded = replace(
             state, instance=(ctypes.c_char * 16)(), symbols={}, slots=dict(state.slots), needed=needed

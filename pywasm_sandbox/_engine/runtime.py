@@ -45,12 +45,16 @@ CONFIG_ID = "1: speed epochs exnref relaxed-simd stack16M, no threads memory64 m
 
 @dataclass(frozen=True, slots=True)
 class ModuleSource:
-    """Where a module comes from: a file with a known sha256 (hex), or bytes in memory."""
+    """Where a module comes from: a file with a known sha256 (hex), or bytes in memory.
+
+    ``change`` is applied to the bytes in memory before they are compiled; ``sha256`` names the outcome.
+    """
 
     name: str
     path: Path | None
     sha256: str
     data: bytes | None = None
+    change: Callable[[bytes], bytes] | None = None
 
     @classmethod
     def from_bytes(cls, name: str, data: bytes) -> ModuleSource:
@@ -60,7 +64,7 @@ class ModuleSource:
     def read(self) -> bytes:
         """The wasm. Raises `ModuleRejected` if it is not what `sha256` says."""
         if self.data is not None:
-            return self.data
+            return self.data if self.change is None else self.change(self.data)
         assert self.path is not None
         try:
             data = self.path.read_bytes()

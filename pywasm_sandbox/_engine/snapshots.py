@@ -127,16 +127,20 @@ class MemoryState:
         On its guest thread, within no call. Raises `ImageMismatch` if the instance's limits are too small,
         `LibraryMismatch` if a side module isn't in its filesystem any more.
         """
+        # First, because code that isn't in the cache is compiled, which may take longer than the rest may.
+        libraries = self._find_libraries(instance)
         # Only a side module's initialiser could ever need so long.
-        instance.exclusively(lambda: self._apply(instance), Deadline.after(APPLY_SECONDS, 0.0))
+        instance.exclusively(lambda: self._apply(instance, libraries), Deadline.after(APPLY_SECONDS, 0.0))
 
-    def _apply(self, instance: Instance) -> None:
+    def _find_libraries(self, instance: Instance) -> LoaderState | None:
+        if self.libraries is not None:
+            return self.libraries
+        if self.described is not None:
+            return LoaderState.find(self.described, instance)
+        return self.image.loader_state(instance)
+
+    def _apply(self, instance: Instance, libraries: LoaderState | None) -> None:
         grow_to(instance, self.memory_bytes)
-        libraries = self.libraries
-        if libraries is None and self.described is not None:
-            libraries = LoaderState.find(self.described, instance)
-        if libraries is None:
-            libraries = self.image.loader_state(instance)
         if libraries is not None:
             libraries.restore(instance)
         self.image.map(instance)

@@ -585,7 +585,7 @@ def test_a_main_module_that_cannot_host_libraries(make_guest: MakeGuest) -> None
 
 def test_a_guests_own_library_is_not_kept_on_disk(engine: Engine, linker: Linker) -> None:
     linker.open(linker.add("/lib/useful.so", USEFUL))
-    sha256 = linker.loaded[0].sha256
+    sha256 = linker.loaded[0].module.sha256
     assert sha256 not in engine._modules
     assert sha256 in engine._unkept
 

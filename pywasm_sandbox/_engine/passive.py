@@ -1,0 +1,180 @@
+"""Side modules whose data is put into memory by a call, not by instantiation.
+
+A copy of an instance has its data in the pages that it shares with the image, and what a module writes while it
+is instantiated again would only be copied pages, to be thrown away at once. So active data segments are made
+passive, and a function, exported as `FILL`, does what they did (core specification: `memory.init`) and then what
+the module's start function does, which linkers use for the same purpose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from .dylink import CUSTOM, DylinkError, ImportKind, Reader, read_import, sections
+
+__all__ = ["FILL", "with_passive_data"]
+
+FILL: Final = "__pywasm_fill"
+
+_TYPE, _IMPORT, _FUNCTION, _EXPORT, _START, _CODE, _DATA, _DATA_COUNT = 1, 2, 3, 7, 8, 10, 11, 12
+_FUNCTION_TYPE: Final = b"\x60\x00\x00"
+_END: Final = 0x0B
+_MEMORY_INIT: Final = b"\xfc\x08"
+_CALL: Final = b"\x10"
+_CONSTANT: Final = {0x41: 1, 0x23: 1, 0x6A: 0, 0x6B: 0}
+"""Of i32.const, global.get, i32.add and i32.sub: how many LEB128 numbers follow."""
+
+
+@dataclass(slots=True)
+class _Segment:
+    """A data segment: the expression of its offset, without its end; None for one that is passive already."""
+
+    offset: bytes | None
+    content: bytes
+
+
+@dataclass(slots=True)
+class _Parts:
+    """A module's sections in order, and what the new function needs to know of them."""
+
+    bodies: list[tuple[int, bytes]] = field(default_factory=list)
+    types: int = 0
+    functions: int = 0
+    segments: list[_Segment] = field(default_factory=list)
+    start: int | None = None
+
+
+class _UnusualError(Exception):
+    """Something that linkers of C don't write."""
+
+
+def with_passive_data(data: bytes) -> bytes:
+    """The module with the export `FILL`; itself if it fills nothing, or is anything unusual."""
+    try:
+        parts = _take_apart(data)
+    except (DylinkError, _UnusualError):
+        return data
+    if parts.start is None and all(segment.offset is None for segment in parts.segments):
+        return data
+    return _put_together(parts)
+
+
+def _take_apart(data: bytes) -> _Parts:
+    parts = _Parts()
+    for section, reader in sections(data):
+        start = reader.position
+        if section == _TYPE:
+            parts.types = _count_types(reader)
+        elif section == _IMPORT:
+            parts.functions += sum(read_import(reader)[2] == ImportKind.FUNC for _ in range(reader.count()))
+        elif section == _FUNCTION:
+            parts.functions += reader.count()
+        elif section == _START:
+            parts.start = reader.u32()
+        elif section == _DATA:
+            parts.segments = [_segment(reader) for _ in range(reader.count())]
+        parts.bodies.append((section, data[start : reader.end]))
+    if not {_TYPE, _FUNCTION, _EXPORT, _CODE} <= {section for section, _ in parts.bodies}:
+        raise _UnusualError
+    return parts
+
+
+def _count_types(reader: Reader) -> int:
+    count = reader.count()
+    for _ in range(count):
+        if reader.byte() != 0x60:  # a recursive group, whose types have indices of their own
+            raise _UnusualError
+        for _ in range(2):
+            reader.skip(reader.count())
+    return count
+
+
+def _segment(reader: Reader) -> _Segment:
+    flags = reader.u32()
+    if flags not in (0, 1):
+        raise _UnusualError
+    offset = _expression(reader) if flags == 0 else None
+    start = reader.position
+    reader.skip(reader.u32())
+    return _Segment(offset, reader.data[start : reader.position])
+
+
+def _expression(reader: Reader) -> bytes:
+    start = reader.position
+    while (code := reader.byte()) != _END:
+        if code not in _CONSTANT:
+            raise _UnusualError
+        for _ in range(_CONSTANT[code]):
+            reader.i32()
+    return reader.data[start : reader.position - 1]
+
+
+def _put_together(parts: _Parts) -> bytes:
+    name = FILL.encode()
+    added = {
+        _TYPE: _FUNCTION_TYPE,
+        _FUNCTION: _leb(parts.types),
+        _EXPORT: _leb(len(name)) + name + bytes([ImportKind.FUNC]) + _leb(parts.functions),
+        _CODE: _sized(_fill(parts)),
+    }
+    pieces = [b"\0asm\x01\0\0\0"]
+    has_count = any(section == _DATA_COUNT for section, _ in parts.bodies)
+    for section, body in parts.bodies:
+        if section == _START:
+            continue
+        if section == _CODE and parts.segments and not has_count:
+            pieces.append(_section(_DATA_COUNT, _leb(len(parts.segments))))
+        if section == _DATA:
+            body = _leb(len(parts.segments)) + b"".join(b"\x01" + each.content for each in parts.segments)
+        elif section != CUSTOM and section in added:
+            body = _one_more(body, added[section])
+        pieces.append(_section(section, body))
+    return b"".join(pieces)
+
+
+def _fill(parts: _Parts) -> bytes:
+    """The body of the function: no locals, `memory.init` of each segment that was active, a call of the start."""
+    code = [b"\x00"]
+    for index, segment in enumerate(parts.segments):
+        if segment.offset is not None:
+            size = Reader(segment.content, 0, len(segment.content)).u32()
+            code.append(segment.offset + b"\x41\x00\x41" + _signed_leb(size))
+            code.append(_MEMORY_INIT + _leb(index) + b"\x00")
+    if parts.start is not None:
+        code.append(_CALL + _leb(parts.start))
+    return b"".join((*code, bytes([_END])))
+
+
+def _one_more(body: bytes, entry: bytes) -> bytes:
+    """A section of entries with another at its end."""
+    reader = Reader(body, 0, len(body))
+    count = reader.u32()
+    return _leb(count + 1) + body[reader.position :] + entry
+
+
+def _section(identifier: int, body: bytes) -> bytes:
+    return bytes([identifier]) + _sized(body)
+
+
+def _sized(body: bytes) -> bytes:
+    return _leb(len(body)) + body
+
+
+def _leb(value: int) -> bytes:
+    encoded = bytearray()
+    while value >= 0x80:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+def _signed_leb(value: int) -> bytes:
+    """Of a number that isn't negative: the last byte's sign bit is clear."""
+    encoded = bytearray()
+    while value >= 0x40:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
