@@ -14,7 +14,39 @@ from driver.registry import stage
 from driver.stages import Context
 from recipes.assets import check_side_module, put
 
-PACKAGES = ("python-dateutil", "six", "tzdata")
+PACKAGES = (
+    "beautifulsoup4",
+    "certifi",
+    "charset-normalizer",
+    "cloudpickle",
+    "cycler",
+    "et-xmlfile",
+    "fonttools",
+    "idna",
+    "iniconfig",
+    "jinja2",
+    "joblib",
+    "mpmath",
+    "narwhals",
+    "networkx",
+    "openpyxl",
+    "packaging",
+    "pluggy",
+    "pygments",
+    "pyparsing",
+    "pytest",
+    "python-dateutil",
+    "requests",
+    "six",
+    "soupsieve",
+    "sympy",
+    "tabulate",
+    "threadpoolctl",
+    "tqdm",
+    "typing-extensions",
+    "urllib3",
+    "xlsxwriter",
+)
 
 
 def check_modules(context: Context, wheel: Path) -> None:
