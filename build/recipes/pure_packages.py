@@ -2,7 +2,8 @@
 
 What comes out are wheels for `wasm_assets/`: byte code is inside; tests, stubs and what cannot work in the
 guest are not. Byte code takes more room than the sources: of large packages only the modules have it that an
-import of the package loads (`compiled`). The others are compiled whenever they are imported.
+import of the package loads (`compiled`). The others are compiled whenever they are imported. The largest one
+goes without the sources of what is compiled; `inspect.getsource` does not find these.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ class Wheel:
     """Modules whose import says which files get byte code; none: all files."""
     needs: tuple[str, ...] = ()
     """Stages of the packages that importing these modules takes."""
+    sources: bool = True
+    """Whether modules with byte code have their sources beside it."""
     patched: bool = False
     """Whether there are `patches/<name>/*.patch`."""
 
@@ -69,6 +72,7 @@ WHEELS = {
         left_out=("benchmarks", "sympy/parsing/autolev", "sympy/parsing/latex/_antlr"),
         compiled=("sympy",),
         needs=("mpmath",),
+        sources=False,
     ),
     "tabulate": Wheel(),
     "threadpoolctl": Wheel(),
@@ -129,7 +133,7 @@ def leave_out(tree: Path, patterns: Sequence[str]) -> None:
 def compile_modules(context: Context, tree: Path, package: Wheel) -> None:
     """Byte-compile for the folder where wheels are mounted.
 
-    Without columns for tracebacks, which show the user's own frames only: byte code is a quarter smaller.
+    Without the columns that tracebacks underline: byte code is a quarter smaller.
     """
     python = context.dep("build-python") / "bin/python3.14"
     listing = context.work / "compiled.txt"
@@ -144,8 +148,12 @@ def compile_modules(context: Context, tree: Path, package: Wheel) -> None:
     context.run(
         *(python, "-S", "-E", "-X", "no_debug_ranges", "-W", "ignore", "-m", "compileall", "-q", "-j", "1"),
         *("--invalidation-mode", "unchecked-hash", "-s", tree, "-p", SITE_PACKAGES, "-i", listing),
+        *(() if package.sources else ("-b",)),
         env={"PYTHONHASHSEED": "0"},
     )
+    if not package.sources:
+        for line in listing.read_text().splitlines():
+            Path(line).unlink()
 
 
 LIST_MODULES = """

@@ -7,7 +7,7 @@ import sys
 
 import _pywasm
 
-from . import display, unsupported
+from . import adaptations, display, unsupported
 from .handler import Session
 from .hooks import ImportHooks
 
@@ -41,6 +41,7 @@ def start() -> None:
     hooks.on_import("inspect", session.sources.patch_inspect)
     hooks.on_import("getpass", session.console.patch_getpass)
     unsupported.install(hooks)
+    adaptations.install(hooks)
     _add_builtins(session)
     session.gate.arm()
     _pywasm.set_handler(session.handle)

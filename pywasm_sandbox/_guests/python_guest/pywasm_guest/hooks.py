@@ -19,9 +19,15 @@ post_cell: list[Callable[[], object]] = []
 class _Loader:
     """Stands in for a module's loader until the module ran, then gives the place back."""
 
-    def __init__(self, spec: ModuleSpec, callbacks: list[Callable[[ModuleType], object]]) -> None:
+    def __init__(
+        self,
+        spec: ModuleSpec,
+        callbacks: list[Callable[[ModuleType], object]],
+        prepare: Callable[[], Callable[[], object]] | None,
+    ) -> None:
         self._loader = spec.loader
         self._callbacks = callbacks
+        self._prepare = prepare
         spec.loader = self  # type: ignore[assignment]  # importlib asks for these two methods only
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
@@ -33,7 +39,12 @@ class _Loader:
         if spec is not None:
             spec.loader = loader
         module.__loader__ = loader
-        loader.exec_module(module)  # type: ignore[union-attr]
+        undo = None if self._prepare is None else self._prepare()
+        try:
+            loader.exec_module(module)  # type: ignore[union-attr]
+        finally:
+            if undo is not None:
+                undo()
         for callback in self._callbacks:
             callback(module)
 
@@ -43,6 +54,7 @@ class ImportHooks:
 
     def __init__(self) -> None:
         self._callbacks: dict[str, list[Callable[[ModuleType], object]]] = {}
+        self._preparations: dict[str, Callable[[], Callable[[], object]]] = {}
 
     def install(self) -> None:
         sys.meta_path.insert(0, self)
@@ -54,6 +66,11 @@ class ImportHooks:
             self._callbacks.setdefault(name, []).append(callback)
         else:
             callback(module)
+
+    def around_import(self, name: str, prepare: Callable[[], Callable[[], object]]) -> None:
+        """Call ``prepare()`` just before ``name`` is imported, and what it returns just after."""
+        self._callbacks.setdefault(name, [])
+        self._preparations[name] = prepare
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -67,6 +84,6 @@ class ImportHooks:
             spec = finder.find_spec(name, path, target)
             if spec is not None:
                 if hasattr(spec.loader, "exec_module"):
-                    _Loader(spec, callbacks)
+                    _Loader(spec, callbacks, self._preparations.get(name))
                 return spec
         return None
