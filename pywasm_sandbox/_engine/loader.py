@@ -17,7 +17,7 @@ import hashlib
 import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pywasm_sandbox._vfs.api import VfsError
 from pywasm_sandbox._wasi import Fault
@@ -26,6 +26,7 @@ from .capi import EXTERN_SIZE, VAL_SIZE, ExternKind, ValKind
 from .dylink import DylinkError, ImportKind, SideModule, SymbolImport, parse
 from .failures import GuestTrap, ModuleRejected, one_line
 from .passive import FILL, with_passive_data
+from .plan import MAIN
 from .trampoline import HostImport
 
 if TYPE_CHECKING:
@@ -335,18 +336,26 @@ class Loader:
         return loaded.symbols[name]
 
     def _instantiate(self, loaded: LoadedModule, resolved: list[_Found | None]) -> None:
-        instance = self._instance
         own: list[tuple[SymbolImport, bytes]] = []
         imports = b"".join(
             self._import(loaded, each, found, own)
             for each, found in zip(loaded.info.imports, resolved, strict=True)
         )
+        self.new_instance(loaded, imports, len(loaded.info.imports))
+        for each, offset_global in own:
+            extern = self._own(loaded, each.name)
+            assert extern is not None
+            self._set_global(offset_global, self._value(_Found(extern, loaded), each.name))
+
+    def new_instance(self, loaded: LoadedModule, imports: bytes, count: int) -> None:
+        """Instantiate a module with `count` externs. Raises `DlError`; `GuestTrap` from a start function."""
+        instance = self._instance
         trap = ctypes.c_void_p()
         error = instance.engine.c.instance_new(
             instance.context,
             loaded.module.pointer,
             imports,
-            len(loaded.info.imports),
+            count,
             loaded.instance,
             ctypes.byref(trap),
         )
@@ -357,10 +366,11 @@ class Loader:
             raise DlError(f"{loaded.path}: {GuestTrap.from_report(None, report).message}")
         if error is not None:
             raise DlError(f"{loaded.path}: {one_line(instance.engine.c.take_error(error))}")
-        for each, offset_global in own:
-            extern = self._own(loaded, each.name)
-            assert extern is not None
-            self._set_global(offset_global, self._value(_Found(extern, loaded), each.name))
+
+    def adopt(self, loaded: LoadedModule) -> None:
+        """Take in a module that was instantiated."""
+        self.loaded.append(loaded)
+        self._by_content[loaded.location, loaded.sha256] = loaded
 
     def _import(
         self,
@@ -387,7 +397,7 @@ class Loader:
             return self._new_global(loaded.table_base, mutable=False)
         if found is not None:
             return found.extern
-        return self._undefined_function(loaded.path, each)
+        return self.undefined_function(loaded.path, each)
 
     def _start(self, loaded: LoadedModule) -> None:
         """Fill and relocate the module's data and run its constructors."""
@@ -430,8 +440,39 @@ class Loader:
                 raise DlError(f"{loaded.path}: undefined symbol: {each.name}")
             resolved.append(_Found(extern, owner))
         self._instantiate(loaded, resolved)
-        self.loaded.append(loaded)
-        self._by_content[loaded.location, loaded.sha256] = loaded
+        self.adopt(loaded)
+
+    def origins(self, loaded: LoadedModule) -> list[tuple[Any, ...]]:
+        """For each import of a module where it comes from, as `Plan.add` takes them."""
+        origins: list[tuple[Any, ...]] = []
+        for each, handle in zip(loaded.info.imports, loaded.owners, strict=True):
+            owner = None if handle in (NOBODY, MAIN_HANDLE) else self.loaded[handle - FIRST_HANDLE]
+            number = MAIN if owner is None else handle - FIRST_HANDLE
+            if each.module != "env":
+                # The offset table's entries are writable: only those of equal names are one.
+                sharers = MAIN if handle == MAIN_HANDLE else loaded.handle
+                address = self._address(loaded, each, handle, owner)
+                origins.append(("constant", True, address, each.module, each.name, sharers))
+            elif each.name == "__memory_base":
+                origins.append(("constant", False, loaded.memory_base))
+            elif each.name == "__table_base":
+                origins.append(("constant", False, loaded.table_base))
+            elif handle == NOBODY:
+                origins.append(("undefined", each))
+            else:
+                origins.append(("lookup", number, each.name))
+        return origins
+
+    def _address(
+        self, loaded: LoadedModule, each: SymbolImport, handle: int, owner: LoadedModule | None
+    ) -> int:
+        """What a module finds in its offset table under a name."""
+        if handle == NOBODY and not _is_own(loaded.info, each):
+            return 0
+        scope = loaded if handle == NOBODY else owner
+        extern = self._instance.extern(each.name) if scope is None else self._own(scope, each.name)
+        assert extern is not None
+        return self._value(_Found(extern, scope), each.name)
 
     def _unload(self, loaded: LoadedModule) -> None:
         """Forget a module none of whose code ran."""
@@ -538,7 +579,7 @@ class Loader:
         if error := c.global_set(self._instance.context, extern[8:], val):
             raise DlError(c.take_error(error))
 
-    def _undefined_function(self, path: str, each: SymbolImport) -> bytes:
+    def undefined_function(self, path: str, each: SymbolImport) -> bytes:
         """Something to import in place of a weak function that nobody defines; calling it traps."""
         if each.kind != ImportKind.FUNC or each.signature is None:
             raise DlError(f"{path}: undefined symbol: {each.name}")

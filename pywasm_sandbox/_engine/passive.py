@@ -1,9 +1,9 @@
 """Side modules whose data is put into memory by a call, not by instantiation.
 
-A copy of an instance has its data in the pages that it shares with the image, and what a module writes while it
-is instantiated again would only be copied pages, to be thrown away at once. So active data segments are made
-passive, and a function, exported as `FILL`, does what they did (core specification: `memory.init`) and then what
-the module's start function does, which linkers use for the same purpose.
+A copy of an instance has its data in the pages that it shares with the image, and what a module writes while
+it is instantiated again would only be copied pages, to be thrown away at once. So active data segments are
+made passive, and a function, exported as `FILL`, does what they did (core specification: `memory.init`) and
+then what the module's start function does, which linkers use for the same purpose.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _put_together(parts: _Parts) -> bytes:
 
 
 def _fill(parts: _Parts) -> bytes:
-    """The body of the function: no locals, `memory.init` of each segment that was active, a call of the start."""
+    """The body of the function: no locals, `memory.init` of what was active, a call of the start function."""
     code = [b"\x00"]
     for index, segment in enumerate(parts.segments):
         if segment.offset is not None:

@@ -9,12 +9,13 @@ relocations nor constructors run again.
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .capi import ExternKind, ValKind
 from .failures import EngineFailure, GuestTrap
 from .loader import FIRST_HANDLE, NULL_FUNCTION, DlError, LoadedModule, Loader
+from .plan import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +37,8 @@ class LoaderState:
     main_slots: Mapping[str, int]
     spare_table: tuple[tuple[int, int], ...]
     table_size: int
+    plans: list[Plan] = field(default_factory=list, compare=False)
+    """The plan by which the modules are instantiated, once the first copy was made."""
 
     @classmethod
     def capture(cls, instance: Instance) -> LoaderState | None:
@@ -104,8 +107,12 @@ class LoaderState:
             self._grow_table(instance)
             loader._main_slots.update(self.main_slots)
             loader._spare_table[:] = self.spare_table
-            for each in self.modules:
-                self._load(loader, each)
+            if self.plans:
+                self.plans[0].follow(loader, self._copies(loader))
+            else:
+                for each in self._copies(loader):
+                    loader.instantiate_again(each)
+                self.plans.append(self._plan(loader))
             self._fill_table(instance)
         except (DlError, GuestTrap) as error:
             raise LibraryMismatch(str(error)) from error
@@ -121,15 +128,24 @@ class LoaderState:
         if error is not None:
             raise DlError(c.take_error(error))
 
-    @staticmethod
-    def _load(loader: Loader, state: LoadedModule) -> None:
-        if state.memory_base + state.memory_size > loader._instance.memory.size:
-            raise DlError(f"{state.path}: its data lies outside of memory")
-        needed = [loader.loaded[other.handle - FIRST_HANDLE] for other in state.needed]
-        loaded = replace(
-            state, instance=(ctypes.c_char * 16)(), symbols={}, slots=dict(state.slots), needed=needed
-        )
-        loader.instantiate_again(loaded)
+    def _copies(self, loader: Loader) -> list[LoadedModule]:
+        """The modules, for another instance."""
+        copies: list[LoadedModule] = []
+        for each in self.modules:
+            if each.memory_base + each.memory_size > loader._instance.memory.size:
+                raise DlError(f"{each.path}: its data lies outside of memory")
+            needed = [copies[other.handle - FIRST_HANDLE] for other in each.needed]
+            slots = dict(each.slots)
+            copies.append(
+                replace(each, instance=(ctypes.c_char * 16)(), symbols={}, slots=slots, needed=needed)
+            )
+        return copies
+
+    def _plan(self, loader: Loader) -> Plan:
+        plan = Plan()
+        for each in loader.loaded:
+            plan.add(loader.origins(each))
+        return plan
 
     def _fill_table(self, instance: Instance) -> None:
         """Functions whose address was taken: the others are where their modules' elements put them."""

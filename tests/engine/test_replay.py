@@ -137,9 +137,11 @@ def test_definitions_come_from_the_same_modules(copies: Copies, flags: int) -> N
     assert first.error() == ""
     answers = {"direct": 7, "by_slot": 7, "by_address": 7}
     assert {symbol: first.run(handle, symbol) for symbol in answers} == answers
-    twin = copies.twin(copies.state(first))
-    assert [each.path for each in twin.loaded] == ["/lib/provider.so", "/lib/user.so"]
-    assert {symbol: twin.run(handle, symbol) for symbol in answers} == answers
+    state = copies.state(first)
+    for _ in range(2):  # the second twin follows the plan that was made with the first
+        twin = copies.twin(state)
+        assert [each.path for each in twin.loaded] == ["/lib/provider.so", "/lib/user.so"]
+        assert {symbol: twin.run(handle, symbol) for symbol in answers} == answers
 
 
 def test_a_clone_loads_more(copies: Copies) -> None:
@@ -213,7 +215,7 @@ STARTED = side(
 
 
 def test_what_a_start_function_writes_is_overwritten(copies: Copies) -> None:
-    """wasm-ld makes one that fills the data where memory may be shared."""
+    """wasm-ld makes one that fills the data."""
     first = copies.first
     handle = first.open(first.add("/lib/started.so", STARTED))
     assert first.run(handle, "get") == 5
@@ -221,6 +223,28 @@ def test_what_a_start_function_writes_is_overwritten(copies: Copies) -> None:
     assert copies.twin(copies.state(first)).run(handle, "get") == 6
 
 
+def test_a_start_function_runs_once(copies: Copies) -> None:
+    first = copies.first
+    counted = side(
+        f"""(module {IMPORTS}
+          (func $start (i32.store (i32.const 3500) (i32.add (i32.load (i32.const 3500)) (i32.const 1))))
+          (start $start)
+          (data (global.get $memory_base) "\\07")
+          (func (export "runs") (result i32) (i32.load (i32.const 3500)))
+          (func (export "data") (result i32) (i32.load8_u (global.get $memory_base))))""",
+        dylink(16, 4, 0, 0),
+    )
+    first.guest.instance.memory.set_u32(3500, 0)
+    handle = first.open(first.add("/lib/counted.so", counted))
+    assert (first.run(handle, "runs"), first.run(handle, "data")) == (1, 7)
+    state = copies.state(first)
+    for _ in range(2):
+        twin = copies.twin(state)
+        assert twin.guest.instance.memory.get_u32(3500) == 1
+        assert (twin.run(handle, "runs"), twin.run(handle, "data")) == (1, 7)
+
+
+# Without an export there is no section of exports to extend: such a module is instantiated as it is.
 @pytest.mark.parametrize("body", ["(unreachable)", "(loop $l (br $l))"])
 def test_a_start_function_that_fails_the_second_time(
     copies: Copies, body: str, monkeypatch: pytest.MonkeyPatch

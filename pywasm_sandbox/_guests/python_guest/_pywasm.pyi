@@ -17,4 +17,4 @@ def interrupt_reason() -> int:
     """Why SIGINT was raised (see `pywasm_guest.interrupts.Reason`); reading clears it, 0: nobody said."""
 
 def settle(objects: list[object], /) -> None:
-    """Make these objects, and all that they refer to, immortal, and fill the holes of the heap. Before an image is made."""
+    """Make these objects, and all that they refer to, immortal, and fill the holes of the heap."""

@@ -46,9 +46,9 @@ _RENEWALS = {
 
 
 def settle() -> None:
-    """Before an image is made: import what is imported late, then make what is there immortal, the heap compact, and
-    all of it none of the garbage collector's business. Each page that a clone writes to, be it a reference count,
-    a collector's mark or an object in a hole between others, is copied."""
+    """Before an image is made: import what is imported late, then make what is there immortal, the heap
+    compact, and all of it none of the garbage collector's business. Each page that a clone writes to, be it a
+    reference count, a collector's mark or an object in a hole between others, is copied."""
     import gc
 
     from . import display, errors  # noqa: F401
