@@ -7,7 +7,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,9 +32,10 @@ class Job:
 class Worker:
     """A worker process and the pipe to it."""
 
-    def __init__(self, root: Path, timeout: float) -> None:
+    def __init__(self, root: Path, timeout: float, command: Sequence[str]) -> None:
         self._root = root
         self._timeout = timeout
+        self._command = command
         self._process: subprocess.Popen[str] | None = None
 
     def run(self, job: Job) -> ModuleResult:
@@ -68,7 +69,7 @@ class Worker:
 
     def _start(self) -> subprocess.Popen[str]:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", f"{__package__}.worker"],
+            [sys.executable, "-m", *self._command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -91,10 +92,12 @@ def run_jobs(
     workers: int,
     timeout: float,
     on_result: Callable[[ModuleResult], None],
+    command: Sequence[str] = (f"{__package__}.worker",),
 ) -> list[ModuleResult]:
     """Run every job, ``timeout`` seconds each at most; the results in the order of the jobs.
 
-    ``on_result`` is called as each ends, in the thread that called `run_jobs`.
+    ``on_result`` is called as each ends, in the thread that called `run_jobs`. ``command`` is the worker's
+    module and its arguments.
     """
     todo: queue.SimpleQueue[Job] = queue.SimpleQueue()
     order = list(jobs)
@@ -103,7 +106,7 @@ def run_jobs(
     done: queue.SimpleQueue[ModuleResult | BaseException] = queue.SimpleQueue()
 
     def serve() -> None:
-        worker = Worker(root, timeout)
+        worker = Worker(root, timeout, command)
         try:
             while True:
                 done.put(worker.run(todo.get_nowait()))

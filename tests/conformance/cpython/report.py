@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from .expectations import Expectations, relative_id
 from .journal import ModuleResult, Outcome
 
-__all__ = ["Totals", "as_json", "as_markdown", "count", "one_line"]
+__all__ = ["Totals", "as_json", "as_markdown", "count", "one_line", "reasons", "row"]
 
 REASON_CHARACTERS = 80
 
@@ -88,13 +88,13 @@ def as_markdown(version: str, results: Sequence[ModuleResult], expectations: Exp
             "",
             "## What does not pass, and why",
             "",
-            *_reasons(results, expectations),
+            *reasons(results, expectations),
             "",
             "## Modules",
             "",
             "| module | passed | failed | skipped | crashed |",
             "|---|--:|--:|--:|--:|",
-            *(_row(result) for result in results if result.ran),
+            *(row(result) for result in results if result.ran),
             "",
             "## Modules that skip themselves",
             "",
@@ -120,7 +120,7 @@ def as_json(results: Iterable[ModuleResult]) -> str:
     return json.dumps([asdict(result) for result in results], indent=1)
 
 
-def _reasons(results: Iterable[ModuleResult], expectations: Expectations) -> list[str]:
+def reasons(results: Iterable[ModuleResult], expectations: Expectations) -> list[str]:
     failing: Counter[str] = Counter()
     for result in results:
         for test in result.failures:
@@ -137,7 +137,7 @@ def _reasons(results: Iterable[ModuleResult], expectations: Expectations) -> lis
     return rows
 
 
-def _row(result: ModuleResult) -> str:
+def row(result: ModuleResult) -> str:
     return (
         f"| {_short(result.module)} | {len(result.passed)} | {len(result.failures)} "
         f"| {len(result.skipped)} | {int(_crashed(result))} |"

@@ -18,7 +18,7 @@ from pywasm_sandbox import Execution, HostFolder, MemoryFolder, Sandbox
 from .catalog import GUEST_MODULES, GUEST_ROOT
 from .journal import ModuleResult, Outcome, read_journal
 
-__all__ = ["main", "run_module"]
+__all__ = ["OUTPUT_CHARACTERS", "lost", "main", "run_module"]
 
 JOURNAL_FOLDER = "/opt/conformance"
 JOURNAL = f"{JOURNAL_FOLDER}/journal"
@@ -26,7 +26,7 @@ GUEST_MODULE = "conformance_guest"
 OUTPUT_CHARACTERS = 20_000
 
 
-def _lost(execution: Execution) -> tuple[Outcome, str] | None:
+def lost(execution: Execution) -> tuple[Outcome, str] | None:
     """How the run was cut short, if it was."""
     error = execution.error
     if execution.context_state != "kept":
@@ -61,7 +61,7 @@ def run_module(
             f"{GUEST_MODULE}.run({module!r}, {JOURNAL!r}, {excluded!r}, {capabilities!r})\n"
         )
         lines = str(sandbox.read_file(JOURNAL).content).splitlines()
-    result = read_journal(module, lines, _lost(execution))
+    result = read_journal(module, lines, lost(execution))
     result.seconds = time.monotonic() - start
     output = "".join(execution.logs.stdout) + "".join(execution.logs.stderr)
     if execution.error is not None:

@@ -1,0 +1,127 @@
+"""The command: run a package's suite, compare, report. Exits 0 only if the results are what is expected."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pywasm_sandbox import Sandbox
+
+from ..cpython.expectations import Comparison, Expectations
+from ..cpython.journal import ModuleResult
+from ..cpython.pool import Job, run_jobs
+from ..cpython.report import as_json, count, one_line, reasons, row
+from .suites import SUITES, find_files, tests_folder
+
+FOLDER = Path(__file__).resolve().parent.parent
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.conformance.packages", description=__doc__)
+    parser.add_argument("package", choices=sorted(SUITES))
+    parser.add_argument("files", nargs="*", metavar="PART", help="run the files with this in their path")
+    parser.add_argument("--tests", type=Path, help="folder with the package's tests (default: the build's)")
+    parser.add_argument("--tools", type=Path, required=True, help="folder with pytest and hypothesis")
+    parser.add_argument("--workers", type=int, default=2, help="files that run at once")
+    parser.add_argument("--timeout", type=float, default=300.0, help="seconds that a file may take")
+    parser.add_argument("--details", type=Path, help="write tracebacks, output and seconds to this JSON file")
+    parser.add_argument("--write", action="store_true", help="write the package's table of results")
+    return parser.parse_args()
+
+
+def _version(package: str) -> str:
+    with Sandbox(preload=[package]) as sandbox:
+        execution = sandbox.run_code(f"import {package}; {package}.__version__")
+    return execution.text or ""
+
+
+def as_markdown(
+    package: str, version: str, results: Sequence[ModuleResult], expectations: Expectations
+) -> str:
+    """The committed table: nothing in it differs between two runs with the same outcome."""
+    ran = [result for result in results if result.ran]
+    not_run = [result for result in results if not result.ran]
+    return "\n".join(
+        [
+            f"# The test suite of {package} {version} in the guest",
+            "",
+            f"Written by `nox -s package_tests -- {package} --write`: every file in a fork of a context that "
+            f"has imported {package} and pytest. What upstream marks as failing and fails counts as skipped.",
+            "",
+            count(results, expectations).sentence.replace("modules", "files") + ".",
+            "",
+            "## What does not pass, and why",
+            "",
+            *reasons(results, expectations),
+            "",
+            "## Files",
+            "",
+            "| file | passed | failed | skipped | crashed |",
+            "|---|--:|--:|--:|--:|",
+            *(row(result) for result in ran),
+            "",
+            "## Files that skip themselves",
+            "",
+            *(f"- {result.module}: {' '.join(result.why_not.split())[:80]}" for result in not_run),
+            "",
+        ]
+    )
+
+
+def _print_differences(comparison: Comparison) -> None:
+    for title, lines in (
+        ("Unexpected failures", comparison.unexpected_failures),
+        ("Unexpected passes", comparison.unexpected_passes),
+        ("Expectations that nothing corresponds to", comparison.stale),
+    ):
+        if lines:
+            print(f"\n{title} ({len(lines)}):")
+            print(*(f"  {line}" for line in lines), sep="\n")
+
+
+def main() -> int:
+    """Run the command; the exit code."""
+    arguments = _arguments()
+    package = arguments.package
+    file = FOLDER / f"{package}_expectations.toml"
+    expectations = Expectations.load(file) if file.exists() else Expectations(())
+    root = arguments.tests or tests_folder(package)
+    catalog = find_files(SUITES[package], root)
+    left_out = expectations.modules_not_run()
+    chosen = [
+        path
+        for path in catalog
+        if path not in left_out
+        and (not arguments.files or any(part in path for part in arguments.files))
+    ]
+    done = 0
+
+    def on_result(result: ModuleResult) -> None:
+        nonlocal done
+        done += 1
+        print(f"[{done}/{len(chosen)}] {one_line(result)}", flush=True)
+
+    results = run_jobs(
+        root,
+        [Job(path, expectations.excluded(path)) for path in chosen],
+        workers=arguments.workers,
+        timeout=arguments.timeout,
+        on_result=on_result,
+        command=(f"{__package__}.worker", package, str(arguments.tools)),
+    )
+    comparison = expectations.compare(results)
+    comparison.stale += expectations.unknown_modules(catalog)
+    _print_differences(comparison)
+    if arguments.details:
+        arguments.details.write_text(as_json(results), "utf-8")
+    if arguments.write:
+        table = as_markdown(package, _version(package), results, expectations)
+        (FOLDER / f"{package}_results.md").write_text(table, "utf-8")
+    print(f"\n{count(results, expectations).sentence}")
+    return 0 if comparison.matches else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
