@@ -93,8 +93,7 @@ def main() -> int:
     chosen = [
         path
         for path in catalog
-        if path not in left_out
-        and (not arguments.files or any(part in path for part in arguments.files))
+        if path not in left_out and (not arguments.files or any(part in path for part in arguments.files))
     ]
     done = 0
 
