@@ -38,8 +38,8 @@ GLOBALS: Final = ("__stack_pointer",)
 """The mutable globals that are a guest's state."""
 
 _TRAILER: Final = struct.Struct("<I12s")
-_MAGIC: Final = b"pywasm-img-2"
-_MAX_FOOTER_BYTES: Final = 1 << 20
+_MAGIC: Final = b"pywasm-img-3"
+_MAX_FOOTER_BYTES: Final = 16 << 20
 _BAD_FOOTER: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
@@ -125,6 +125,7 @@ class Image:
         self.notes = dict(notes)
         self.libraries: LoaderState | None = None
         self._described: list[Any] | None = None
+        self._plan: Any = None
         self._digest = digest
         self._lock = threading.Lock()
         self._closed = True  # nothing to close for who could not be made: the file stays the caller's
@@ -164,7 +165,7 @@ class Image:
                 _write_all(descriptor, data, run.offset + offset)
         globals = exported_globals(instance)
         image = cls(descriptor, runs, instance.memory.size, globals, notes, digest.hexdigest())
-        image.libraries = LoaderState.capture(instance)
+        libraries = image.libraries = LoaderState.capture(instance)
         footer = json.dumps(
             {
                 "runs": [[run.address, run.offset, run.length] for run in runs],
@@ -172,7 +173,8 @@ class Image:
                 "globals": globals,
                 "notes": image.notes,
                 "sha256": image.digest,
-                "libraries": None if image.libraries is None else image.libraries.describe(),
+                "libraries": None if libraries is None else libraries.describe(),
+                "plan": None if libraries is None else libraries.plan(instance).description,
             }
         ).encode()
         end = os.fstat(descriptor).st_size
@@ -198,7 +200,7 @@ class Image:
             if set(globals) - set(GLOBALS) or not all(type(value) is int for value in globals.values()):
                 raise ValueError("its globals are not those of a guest")
             image = cls(descriptor, runs, memory_bytes, globals, dict(footer["notes"]), str(footer["sha256"]))
-            image._described = footer["libraries"]
+            image._described, image._plan = footer["libraries"], footer["plan"]
         except _NOT_AN_IMAGE as error:
             os.close(descriptor)
             raise ImageMismatch(f"the file is not an image: {error}") from error
@@ -209,7 +211,7 @@ class Image:
     def loader_state(self, instance: Instance) -> LoaderState | None:
         """The side modules of the captured instance, found in this one's filesystem the first time."""
         if self.libraries is None and self._described is not None:
-            self.libraries = LoaderState.find(self._described, instance)
+            self.libraries = LoaderState.find(self._described, instance, self._plan)
         return self.libraries
 
     def map(self, instance: Instance) -> None:

@@ -68,7 +68,6 @@ class LoadedModule:
     table_base: int
     table_size: int
     module: CompiledModule
-    info: SideModule
     instance: ctypes.Array[ctypes.c_char]
     is_global: bool
     location: str = ""
@@ -78,6 +77,11 @@ class LoadedModule:
     needed: list[LoadedModule] = field(default_factory=list)
     symbols: dict[str, bytes | None] = field(default_factory=dict)
     slots: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def info(self) -> SideModule:
+        """What the module says about itself. Raises `DlError` where its file has to be read and can't be."""
+        return self.module.side_module()
 
 
 class DlError(Exception):
@@ -225,7 +229,7 @@ class Loader:
             )
         try:
             name = posixpath.basename(path)
-            source = ModuleSource(name, None, _compiled_as(sha256), data, with_passive_data)
+            source = ModuleSource(name, None, _compiled_as(sha256), lambda: with_passive_data(data))
             return engine.module(source, keep=keep)
         except ModuleRejected as error:
             raise DlError(f"{path}: {one_line(error.why)}") from error
@@ -261,7 +265,6 @@ class Loader:
                     table_base=table_base,
                     table_size=info.table_size,
                     module=module,
-                    info=info,
                     instance=(ctypes.c_char * 16)(),
                     is_global=is_global,
                     needed=needed,
@@ -397,7 +400,9 @@ class Loader:
             return self._new_global(loaded.table_base, mutable=False)
         if found is not None:
             return found.extern
-        return self.undefined_function(loaded.path, each)
+        if each.kind != ImportKind.FUNC or each.signature is None:
+            raise DlError(f"{loaded.path}: undefined symbol: {each.name}")
+        return self.undefined_function(*each.signature)
 
     def _start(self, loaded: LoadedModule) -> None:
         """Fill and relocate the module's data and run its constructors."""
@@ -413,16 +418,36 @@ class Loader:
 
     # ---- again, for images (see `replay`)
 
-    def find(self, path: str, sha256: str) -> tuple[CompiledModule, SideModule]:
+    def find(self, path: str, sha256: str) -> CompiledModule:
         """The library at `path`, compiled. Raises `DlError` if it isn't the one with this hash."""
+        data, foreign = self._read_same(path, sha256)
+        info = self._info(path, sha256, data)
+        module = self._compile(path, sha256, data, foreign)
+        module.info = info
+        return module
+
+    def find_compiled(self, path: str, sha256: str) -> CompiledModule:
+        """The library with this hash, for who knows that it was loaded from `path`: its file is only read if
+        it isn't compiled yet, or where something else than its code is asked for."""
+        from .runtime import ModuleSource
+
+        def read() -> bytes:
+            return self._read_same(path, sha256)[0]
+
+        name = posixpath.basename(path)
+        source = ModuleSource(name, None, _compiled_as(sha256), lambda: with_passive_data(read()))
+        try:
+            module = self._instance.engine.module(source)
+        except ModuleRejected as error:
+            raise DlError(f"{path}: {one_line(error.why)}") from error
+        module.read_info = lambda: self._info(path, sha256, read())
+        return module
+
+    def _read_same(self, path: str, sha256: str) -> tuple[bytes, bool]:
         _, data, foreign = self._read(path)
         if hashlib.sha256(data).hexdigest() != sha256:
             raise DlError(f"{path}: is another library than the one that was loaded")
-        try:
-            info = parse(data)
-        except DylinkError as error:
-            raise DlError(f"{path}: {error}") from error
-        return self._compile(path, sha256, data, foreign), info
+        return data, foreign
 
     def instantiate_again(self, loaded: LoadedModule) -> None:
         """Instantiate a module at the bases it had, with the definitions it had.
@@ -458,7 +483,7 @@ class Loader:
             elif each.name == "__table_base":
                 origins.append(("constant", False, loaded.table_base))
             elif handle == NOBODY:
-                origins.append(("undefined", each))
+                origins.append(("undefined", each.name, *(each.signature or ("?", "?"))))
             else:
                 origins.append(("lookup", number, each.name))
         return origins
@@ -518,6 +543,8 @@ class Loader:
         slot = slots.get(name)
         if slot is None and found.owner is None:
             slot = self._instance.program.function_slots.get(name)
+            if slot is not None:
+                return slot
         if slot is None:
             slot = self._reserve_table(name, 1, 1)
             c = self._instance.engine.c
@@ -579,13 +606,11 @@ class Loader:
         if error := c.global_set(self._instance.context, extern[8:], val):
             raise DlError(c.take_error(error))
 
-    def undefined_function(self, path: str, each: SymbolImport) -> bytes:
+    def undefined_function(self, params: str, results: str) -> bytes:
         """Something to import in place of a weak function that nobody defines; calling it traps."""
-        if each.kind != ImportKind.FUNC or each.signature is None:
-            raise DlError(f"{path}: undefined symbol: {each.name}")
         engine = self._instance.engine
         extern = (ctypes.c_char * EXTERN_SIZE)()
-        functype = engine.c.new_functype(*each.signature)
+        functype = engine.c.new_functype(params, results)
         engine.c.func_new_unchecked(
             self._instance.context,
             functype,

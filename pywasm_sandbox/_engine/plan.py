@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Final
 from .capi import EXTERN_SIZE, VAL_SIZE, ExternKind
 
 if TYPE_CHECKING:
-    from .dylink import SymbolImport
     from .loader import LoadedModule, Loader
 
 __all__ = ["MAIN", "Plan"]
@@ -34,7 +33,8 @@ class _Step:
 
     lookups: list[tuple[int, bytes, int]] = field(default_factory=list)
     constants: list[tuple[bool, bytes, int]] = field(default_factory=list)
-    undefined: list[tuple[SymbolImport, int]] = field(default_factory=list)
+    undefined: list[tuple[str, str, int]] = field(default_factory=list)
+    count: int = 0
     picks: Callable[[Sequence[bytes]], Sequence[bytes]] = tuple
     slots: range = range(0)
 
@@ -42,17 +42,20 @@ class _Step:
 class Plan:
     """The imports of modules that are instantiated one after the other. Immutable once it is made."""
 
-    def __init__(self) -> None:
+    def __init__(self, modules: Sequence[Sequence[Sequence[Any]]]) -> None:
+        """``modules`` are the imports of each module (see `_add`); as JSON has them, too."""
+        self.description = [[list(each) for each in imports] for imports in modules]
         self._steps: list[_Step] = []
         self._slots: dict[tuple[Any, ...], int] = {}
         self._size = 0
+        for imports in modules:
+            self._add([tuple(each) for each in imports])
 
-    # ---- making one
-
-    def add(self, imports: Sequence[tuple[Any, ...]]) -> None:
+    def _add(self, imports: Sequence[tuple[Any, ...]]) -> None:
         """The next module's imports, in order; equal ones are one.
 
-        Each is ``("lookup", owner, name)``, ``("constant", mutable, value, …)`` or ``("undefined", symbol)``.
+        Each is ``("lookup", owner, name)``, ``("constant", mutable, value, …)`` or ``("undefined", name,
+        params, results)``.
         """
         step = _Step()
         first, indices = self._size, []
@@ -68,13 +71,11 @@ class Plan:
                     value = bytes(8) + each[2].to_bytes(4, "little") + bytes(VAL_SIZE - 12)
                     step.constants.append((each[1], value, offset))
                 else:
-                    step.undefined.append((each[1], offset))
+                    step.undefined.append((each[2], each[3], offset))
             indices.append(slot)
         step.slots = range(first, self._size)
-        step.picks = _picker(indices)
+        step.picks, step.count = _picker(indices), len(indices)
         self._steps.append(step)
-
-    # ---- following it
 
     def follow(self, loader: Loader, modules: Sequence[LoadedModule]) -> None:
         """Instantiate the modules, whose numbers are those of the plan. Raises `DlError`."""
@@ -94,12 +95,12 @@ class Plan:
                 pool[offset] = bytes([ExternKind.GLOBAL])
                 if error := c.global_new(context, global_type(mutable), value, base + offset + _UNION):
                     raise DlError(c.take_error(error))
-            for symbol, offset in step.undefined:
-                ctypes.memmove(base + offset, loader.undefined_function(module.path, symbol), EXTERN_SIZE)
+            for params, results, offset in step.undefined:
+                ctypes.memmove(base + offset, loader.undefined_function(params, results), EXTERN_SIZE)
             start = step.slots.start * EXTERN_SIZE
             raw = ctypes.string_at(base + start, len(step.slots) * EXTERN_SIZE)
             externs += [raw[at : at + EXTERN_SIZE] for at in range(0, len(raw), EXTERN_SIZE)]
-            loader.new_instance(module, b"".join(step.picks(externs)), len(module.info.imports))
+            loader.new_instance(module, b"".join(step.picks(externs)), step.count)
             loader.adopt(module)
 
 

@@ -66,6 +66,7 @@ class LoaderState:
         modules = [
             {
                 "path": each.path,
+                "sizes": [each.memory_size, each.table_size],
                 "location": each.location,
                 "sha256": each.sha256,
                 "bases": [each.memory_base, each.table_base],
@@ -79,8 +80,10 @@ class LoaderState:
         return [modules, dict(self.main_slots), [list(each) for each in self.spare_table], self.table_size]
 
     @classmethod
-    def find(cls, described: Any, instance: Instance) -> LoaderState:
+    def find(cls, described: Any, instance: Instance, plan: Any = None) -> LoaderState:
         """The state that `describe` told of, its modules taken from the filesystem that `instance` sees.
+
+        With a plan's description all of it is believed, and no module is read whose code is at hand.
 
         Raises `LibraryMismatch` if one isn't there or is another, or the description makes no sense.
         """
@@ -88,12 +91,14 @@ class LoaderState:
             modules, main_slots, spare, table_size = described
             found: list[LoadedModule] = []
             for number, each in enumerate(modules):
-                found.append(_find(instance.loader, each, found, number + FIRST_HANDLE))
+                handle = number + FIRST_HANDLE
+                found.append(_find(instance.loader, each, found, handle, trusted=plan is not None))
             return cls(
                 tuple(found),
                 {str(name): _index(slot) for name, slot in main_slots.items()},
                 tuple((_index(base), _index(size)) for base, size in spare),
                 _index(table_size),
+                [] if plan is None else [Plan(plan)],
             )
         except DlError as error:
             raise LibraryMismatch(str(error)) from error
@@ -112,7 +117,7 @@ class LoaderState:
             else:
                 for each in self._copies(loader):
                     loader.instantiate_again(each)
-                self.plans.append(self._plan(loader))
+                self.plan(instance)
             self._fill_table(instance)
         except (DlError, GuestTrap) as error:
             raise LibraryMismatch(str(error)) from error
@@ -141,24 +146,19 @@ class LoaderState:
             )
         return copies
 
-    def _plan(self, loader: Loader) -> Plan:
-        plan = Plan()
-        for each in loader.loaded:
-            plan.add(loader.origins(each))
-        return plan
+    def plan(self, instance: Instance) -> Plan:
+        """How to instantiate the modules, as they are loaded in an instance."""
+        if not self.plans:
+            self.plans.append(Plan([instance.loader.origins(each) for each in instance.loader.loaded]))
+        return self.plans[0]
 
     def _fill_table(self, instance: Instance) -> None:
         """Functions whose address was taken: the others are where their modules' elements put them."""
         c, loader = instance.engine.c, instance.loader
         table = loader._table()
-        static = instance.program.function_slots if self.main_slots else {}
-        wanted = [
-            (slot, instance.extern(name))
-            for name, slot in self.main_slots.items()
-            if static.get(name) != slot
-        ]
+        wanted = [(slot, instance.extern(name)) for name, slot in self.main_slots.items()]
         for each in loader.loaded:
-            wanted += [(slot, loader._own(each, name)) for name, slot in each.slots.items()]
+            wanted += [(slot, instance.export_of(each.instance, name)) for name, slot in each.slots.items()]
         for slot, extern in wanted:
             if extern is None or extern[0] != ExternKind.FUNC:
                 raise DlError("a function whose address was taken is not there")
@@ -174,26 +174,34 @@ def _index(value: Any) -> int:
     return value
 
 
-def _find(loader: Loader, described: Any, before: list[LoadedModule], handle: int) -> LoadedModule:
+def _find(
+    loader: Loader, described: Any, before: list[LoadedModule], handle: int, *, trusted: bool
+) -> LoadedModule:
     path, sha256 = str(described["path"]), str(described["sha256"])
     memory_base, table_base = map(_index, described["bases"])
-    module, info = loader.find(path, sha256)
+    if trusted:
+        module = loader.find_compiled(path, sha256)
+        memory_size, table_size = map(_index, described["sizes"])
+    else:
+        module = loader.find(path, sha256)
+        info = module.side_module()
+        memory_size, table_size = info.memory_size, info.table_size
     owners = tuple(int(owner) for owner in described["owners"])
     needed = [int(other) - FIRST_HANDLE for other in described["needed"]]
     if not all(0 <= index < len(before) for index in needed):
         raise ValueError("a library needs one that comes after it")
-    if len(owners) != len(info.imports) or not all(0 <= owner < handle for owner in owners):
+    count = len(owners) if trusted else len(info.imports)
+    if len(owners) != count or not all(0 <= owner < handle for owner in owners):
         raise ValueError("the definitions of a library are incomplete")
     return LoadedModule(
         path=path,
         sha256=sha256,
         handle=handle,
         memory_base=memory_base,
-        memory_size=info.memory_size,
+        memory_size=memory_size,
         table_base=table_base,
-        table_size=info.table_size,
+        table_size=table_size,
         module=module,
-        info=info,
         instance=(ctypes.c_char * 16)(),
         is_global=bool(described["global"]),
         needed=[before[index] for index in needed],

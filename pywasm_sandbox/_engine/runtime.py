@@ -45,16 +45,12 @@ CONFIG_ID = "1: speed epochs exnref relaxed-simd stack16M, no threads memory64 m
 
 @dataclass(frozen=True, slots=True)
 class ModuleSource:
-    """Where a module comes from: a file with a known sha256 (hex), or bytes in memory.
-
-    ``change`` is applied to the bytes in memory before they are compiled; ``sha256`` names the outcome.
-    """
+    """Where a module comes from: a file with a known sha256 (hex), bytes, or what gives them if need be."""
 
     name: str
     path: Path | None
     sha256: str
-    data: bytes | None = None
-    change: Callable[[bytes], bytes] | None = None
+    data: bytes | Callable[[], bytes] | None = None
 
     @classmethod
     def from_bytes(cls, name: str, data: bytes) -> ModuleSource:
@@ -64,7 +60,7 @@ class ModuleSource:
     def read(self) -> bytes:
         """The wasm. Raises `ModuleRejected` if it is not what `sha256` says."""
         if self.data is not None:
-            return self.data if self.change is None else self.change(self.data)
+            return self.data if isinstance(self.data, bytes) else self.data()
         assert self.path is not None
         try:
             data = self.path.read_bytes()
@@ -86,8 +82,16 @@ class CompiledModule:
         self.pointer = pointer
         self.info: SideModule | None = None
         """What a side module says about itself, once it was read."""
+        self.read_info: Callable[[], SideModule] | None = None
         # Not at exit: instances of it may still be alive then, and the process ends anyway.
         weakref.finalize(self, c.module_delete, pointer).atexit = False
+
+    def side_module(self) -> SideModule:
+        """`info`, read now if it was not."""
+        if self.info is None:
+            assert self.read_info is not None
+            self.info = self.read_info()
+        return self.info
 
 
 class Engine:

@@ -13,7 +13,7 @@ import pytest
 
 from pywasm_sandbox._engine.image import WASM_PAGE, Image, ImageMismatch, PageRun
 
-MAGIC = b"pywasm-img-2"
+MAGIC = b"pywasm-img-3"
 FOOTER = {
     "runs": [[0, 0, WASM_PAGE], [4 * WASM_PAGE, WASM_PAGE, 2 * WASM_PAGE]],
     "memory_bytes": 8 * WASM_PAGE,
@@ -21,6 +21,7 @@ FOOTER = {
     "notes": {"ring": 7},
     "sha256": "0" * 64,
     "libraries": None,
+    "plan": None,
 }
 PAGES = b"a" * WASM_PAGE + b"b" * WASM_PAGE + b"c" * WASM_PAGE
 
