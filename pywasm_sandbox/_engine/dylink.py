@@ -67,6 +67,8 @@ class SideModule:
     imports: list[SymbolImport] = field(default_factory=list)
     exports: dict[str, int] = field(default_factory=dict)
     has_start: bool = False
+    is_shell: bool = True
+    """It has nothing but others that it needs: no instance of it could do anything."""
 
 
 class Reader:
@@ -161,6 +163,7 @@ def parse(data: bytes) -> SideModule:
     types: list[tuple[str, str] | None] = []
     weak: set[tuple[str, str]] = set()
     for number, (section, reader) in enumerate(sections(data)):
+        module.is_shell = module.is_shell and section == CUSTOM
         if number == 0 and (section != CUSTOM or reader.name() != "dylink.0"):
             raise DylinkError("it has no dylink.0 section at its start: it is not a shared library")
         if number == 0:

@@ -339,6 +339,8 @@ class Loader:
         return loaded.symbols[name]
 
     def _instantiate(self, loaded: LoadedModule, resolved: list[_Found | None]) -> None:
+        if loaded.info.is_shell:
+            return
         own: list[tuple[SymbolImport, bytes]] = []
         imports = b"".join(
             self._import(loaded, each, found, own)
@@ -406,6 +408,8 @@ class Loader:
 
     def _start(self, loaded: LoadedModule) -> None:
         """Fill and relocate the module's data and run its constructors."""
+        if loaded.info.is_shell:
+            return
         for name in (FILL, _RELOCATE, _CONSTRUCT):
             extern = self._instance.export_of(loaded.instance, name)
             if extern is None or extern[0] != ExternKind.FUNC:
@@ -467,8 +471,10 @@ class Loader:
         self._instantiate(loaded, resolved)
         self.adopt(loaded)
 
-    def origins(self, loaded: LoadedModule) -> list[tuple[Any, ...]]:
-        """For each import of a module where it comes from, as `Plan.add` takes them."""
+    def origins(self, loaded: LoadedModule) -> list[tuple[Any, ...]] | None:
+        """For each import of a module where it comes from, as `Plan` takes them; None: it needs no instance."""
+        if loaded.info.is_shell:
+            return None
         origins: list[tuple[Any, ...]] = []
         for each, handle in zip(loaded.info.imports, loaded.owners, strict=True):
             owner = None if handle in (NOBODY, MAIN_HANDLE) else self.loaded[handle - FIRST_HANDLE]

@@ -42,17 +42,18 @@ class _Step:
 class Plan:
     """The imports of modules that are instantiated one after the other. Immutable once it is made."""
 
-    def __init__(self, modules: Sequence[Sequence[Sequence[Any]]]) -> None:
-        """``modules`` are the imports of each module (see `_add`); as JSON has them, too."""
-        self.description = [[list(each) for each in imports] for imports in modules]
-        self._steps: list[_Step] = []
+    def __init__(self, modules: Sequence[Sequence[Sequence[Any]] | None]) -> None:
+        """``modules`` are the imports of each module (see `_step`), or None if it needs no instance."""
+        self.description = [None if each is None else [list(one) for one in each] for each in modules]
+        """The same as JSON has it."""
+        self._steps: list[_Step | None] = []
         self._slots: dict[tuple[Any, ...], int] = {}
         self._size = 0
         for imports in modules:
-            self._add([tuple(each) for each in imports])
+            self._steps.append(None if imports is None else self._step([tuple(each) for each in imports]))
 
-    def _add(self, imports: Sequence[tuple[Any, ...]]) -> None:
-        """The next module's imports, in order; equal ones are one.
+    def _step(self, imports: Sequence[tuple[Any, ...]]) -> _Step:
+        """Of the next module's imports, in order; equal ones are one.
 
         Each is ``("lookup", owner, name)``, ``("constant", mutable, value, …)`` or ``("undefined", name,
         params, results)``.
@@ -75,7 +76,7 @@ class Plan:
             indices.append(slot)
         step.slots = range(first, self._size)
         step.picks, step.count = _picker(indices), len(indices)
-        self._steps.append(step)
+        return step
 
     def follow(self, loader: Loader, modules: Sequence[LoadedModule]) -> None:
         """Instantiate the modules, whose numbers are those of the plan. Raises `DlError`."""
@@ -87,6 +88,9 @@ class Plan:
         base = ctypes.addressof(pool)
         externs: list[bytes] = []
         for step, module in zip(self._steps, modules, strict=True):
+            if step is None:
+                loader.adopt(module)
+                continue
             for owner, name, offset in step.lookups:
                 handle = instance.handle if owner == MAIN else modules[owner].instance
                 if not c.instance_export_get(context, handle, name, len(name), base + offset):

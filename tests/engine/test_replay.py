@@ -144,6 +144,20 @@ def test_definitions_come_from_the_same_modules(copies: Copies, flags: int) -> N
         assert {symbol: twin.run(handle, symbol) for symbol in answers} == answers
 
 
+def test_a_library_of_nothing_but_needs_has_what_it_needs(copies: Copies) -> None:
+    first = copies.first
+    first.add("/lib/provider.so", PROVIDER)
+    handle = first.open(
+        first.add("/lib/shell.so", side("(module)", dylink(0, 0, 0, 0, needed=["provider.so"])))
+    )
+    assert first.run(handle, "shared") == 7
+    state = copies.state(first)
+    for _ in range(2):
+        twin = copies.twin(state)
+        assert twin.open("/lib/shell.so") == handle
+        assert (twin.run(handle, "shared"), twin.error()) == (7, "")
+
+
 def test_a_clone_loads_more(copies: Copies) -> None:
     first = copies.first
     first.add("/lib/counting.so", COUNTING)
