@@ -472,7 +472,7 @@ class Loader:
         self.adopt(loaded)
 
     def origins(self, loaded: LoadedModule) -> list[tuple[Any, ...]] | None:
-        """For each import of a module where it comes from, as `Plan` takes them; None: it needs no instance."""
+        """Where each import of a module comes from, as `Plan` takes it; None if it needs no instance."""
         if loaded.info.is_shell:
             return None
         origins: list[tuple[Any, ...]] = []
