@@ -87,7 +87,7 @@ DEFAULT_MODULES: Final = (
 )
 """What a sandbox's contexts have imported unless its ``preload`` says otherwise."""
 
-FORMAT: Final = "3"
+FORMAT: Final = "4"
 PRELOAD_TIMEOUT_SECONDS: Final = 600.0
 _MODULE_NAME: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 

@@ -49,17 +49,42 @@ def test_segments_are_passive_and_filled_by_a_function() -> None:
     assert code.endswith(bytes([len(fill)]) + fill)
 
 
-def test_a_start_function_is_called_last_and_no_longer_by_itself() -> None:
-    module = side(
+def linked(start: str) -> bytes:
+    return side(
         f"""(module {IMPORTS}
-          (func (export "own")) (func $start) (start $start) (data (i32.const 0) "a"))""",
+          (global $address (mut i32) (i32.const 0))
+          (func $globals (global.set $address (i32.add (global.get $memory_base) (i32.const 8))))
+          (func $memory (memory.fill (global.get $memory_base) (i32.const 0) (i32.const 8)))
+          (func $both (call $globals) (call $memory))
+          (func $mixed (global.set $address (i32.const 8)) (call $memory))
+          (func $other (call $there))
+          (func $calls_calls (call $both))
+          (func $loads (drop (i32.load (i32.const 0))))
+          (func (export "own"))
+          (start {start}))""",
         dylink(16, 4, 0, 0),
     )
-    changed = with_passive_data(module)
-    assert body(changed, START) is None
+
+
+GLOBALS, MEMORY = 1, 2
+"""Indices of two of these functions; an import is the first."""
+
+
+@pytest.mark.parametrize(
+    ("start", "remains"), [("$both", bytes([GLOBALS])), ("$memory", None)], ids=["both", "memory"]
+)
+def test_what_a_start_function_does_to_memory_is_moved(start: str, remains: bytes | None) -> None:
+    changed = with_passive_data(linked(start))
+    assert body(changed, START) == remains
     code = body(changed, 10)
     assert code is not None
-    assert code.endswith(b"\x10\x02\x0b")  # call 2: an import and `own` come before
+    assert code.endswith(bytes([0, 0x10, MEMORY, 0x0B]))
+
+
+@pytest.mark.parametrize("start", ["$globals", "$mixed", "$other", "$calls_calls", "$loads", "$there"])
+def test_a_start_function_of_another_kind_stays(start: str) -> None:
+    module = linked(start)
+    assert with_passive_data(module) is module
 
 
 @pytest.mark.parametrize(
