@@ -20,6 +20,8 @@ from recipes.stdlib import write_zip
 from recipes.toolchain import TARGET, toolchain_environment
 
 PACKAGES = ("numpy", "pandas")
+WHEELS = {name: f"{name}-wheel" for name in PACKAGES}
+"""Package → the stage that makes the wheel to ship."""
 LIBRARY = "_extensions.so"
 INIT = "PyInit_"
 SUFFIX = ".cpython-314-wasm32-wasi.so"
@@ -75,9 +77,9 @@ def local_object(context: Context, objects: Path, module: Path) -> Path:
     return path
 
 
-for _name in PACKAGES:
+for _name, _stage in WHEELS.items():
     stage(
-        f"{_name}-wheel",
+        _stage,
         needs=("toolchain", _name),
         files=(*FILES, "driver/wasm_objects.py"),
     )(recipe(_name))

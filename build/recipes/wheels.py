@@ -1,7 +1,4 @@
-"""The bundled packages in `wasm_assets/wheels/`. Not part of `all`.
-
-`numpy` and `pandas` have stages and are not shipped yet: they go into `PACKAGES` when their own tests pass.
-"""
+"""The bundled packages in `wasm_assets/wheels/`. Not part of `all`."""
 
 from __future__ import annotations
 
@@ -13,6 +10,7 @@ from driver.archives import sha256_of
 from driver.registry import stage
 from driver.stages import Context
 from recipes.assets import check_side_module, put
+from recipes.merging import WHEELS as MERGED
 
 PACKAGES = (
     "beautifulsoup4",
@@ -29,8 +27,10 @@ PACKAGES = (
     "mpmath",
     "narwhals",
     "networkx",
+    "numpy",
     "openpyxl",
     "packaging",
+    "pandas",
     "pluggy",
     "pygments",
     "pyparsing",
@@ -60,14 +60,17 @@ def check_modules(context: Context, wheel: Path) -> None:
         check_side_module(core, folder / name)
 
 
-@stage("wheels", needs=("core", *PACKAGES), files=["driver/wasm.py"], always=True)
+STAGES = {name: MERGED.get(name, name) for name in PACKAGES}
+
+
+@stage("wheels", needs=("core", *STAGES.values()), files=["driver/wasm.py"], always=True)
 def publish_wheels(context: Context) -> None:
     """Write the wheels and name them in the manifest, last, so that it names nothing that is not there."""
     folder = context.repository / "wasm_assets"
     (folder / "wheels").mkdir(exist_ok=True)
     entries = []
-    for name in PACKAGES:
-        wheel = next(context.dep(name).glob("*.whl"))
+    for name, stage_name in STAGES.items():
+        wheel = next(context.dep(stage_name).glob("*.whl"))
         check_modules(context, wheel)
         put(wheel, folder / "wheels" / wheel.name)
         entries.append(
@@ -76,7 +79,7 @@ def publish_wheels(context: Context) -> None:
                 "file": f"wheels/{wheel.name}",
                 "sha256": sha256_of(wheel),
                 "size": wheel.stat().st_size,
-                "recipe": context.stage_hash(name),
+                "recipe": context.stage_hash(stage_name),
                 "kind": "wheel",
             }
         )

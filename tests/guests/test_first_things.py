@@ -145,7 +145,7 @@ def test_profile(shared: Sandbox) -> None:
     )
 
 
-@pytest.mark.parametrize("module", ["numpy", "requests", "no_such_module"])
+@pytest.mark.parametrize("module", ["polars", "django", "no_such_module"])
 def test_a_missing_package_is_a_plain_import_error(shared: Sandbox, module: str) -> None:
     execution = shared.run_code(f"import {module}")
     assert execution.error is not None

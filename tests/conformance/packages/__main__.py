@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pywasm_sandbox import Sandbox
+from tests.conformance.cpython.expectations import Comparison, Expectations
+from tests.conformance.cpython.journal import ModuleResult
+from tests.conformance.cpython.pool import Job, run_jobs
+from tests.conformance.cpython.report import as_json, count, one_line, reasons, row
 
-from ..cpython.expectations import Comparison, Expectations
-from ..cpython.journal import ModuleResult
-from ..cpython.pool import Job, run_jobs
-from ..cpython.report import as_json, count, one_line, reasons, row
 from .suites import SUITES, find_files, tests_folder
 
 FOLDER = Path(__file__).resolve().parent.parent

@@ -1,8 +1,8 @@
 """Runs inside the guest: one file of a package's tests, with pytest.
 
-Every event is appended to a journal file at once, so that it tells what happened even if the guest traps; the
-lines are those of `tests.conformance.cpython.guest_side`. A test that upstream expects to fail, and does, counts
-as skipped.
+Every event is appended to a journal file at once, so that it tells what happened even if the guest traps;
+the lines are those of `tests.conformance.cpython.guest_side`. A test that upstream expects to fail, and does,
+counts as skipped.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A process that runs files of tests: ``python -m tests.conformance.packages.worker PACKAGE TOOLS``.
 
-A request is a line of JSON on stdin, the answer one on stdout, as `tests.conformance.cpython.pool` has it. The
-package and pytest are imported once; every file runs in a fork of that context.
+A request is a line of JSON on stdin, the answer one on stdout, as `tests.conformance.cpython.pool` has it.
+The package and pytest are imported once; every file runs in a fork of that context.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from pywasm_sandbox import Context, HostFolder, MemoryFolder, Sandbox
+from tests.conformance.cpython.journal import ModuleResult, read_journal
+from tests.conformance.cpython.worker import OUTPUT_CHARACTERS, lost
 
-from ..cpython.journal import ModuleResult, read_journal
-from ..cpython.worker import OUTPUT_CHARACTERS, lost
 from .suites import GUEST_TESTS, GUEST_TOOLS, SUITES
 
 __all__ = ["main"]
