@@ -21,6 +21,7 @@ from . import (
     group_output,
     group_parallel,
     group_parts,
+    group_science,
     group_startup,
 )
 from .report import Group, as_json, as_text
@@ -36,6 +37,7 @@ GROUPS: dict[str, Callable[[Settings], Group]] = {
     "files": group_files.run,
     "images": group_images.run,
     "parts": group_parts.run,
+    "science": group_science.run,
 }
 
 
