@@ -49,6 +49,7 @@ WHEELS = {
     "charset-normalizer": Wheel(),
     "cloudpickle": Wheel(),
     "cycler": Wheel(),
+    "e2b-charts": Wheel(patched=True),
     "et-xmlfile": Wheel(),
     "fonttools": Wheel(compiled=("fontTools.ttLib.ttFont", "fontTools.subset")),
     "idna": Wheel(),
@@ -60,6 +61,12 @@ WHEELS = {
     "networkx": Wheel(compiled=("networkx",)),
     "openpyxl": Wheel(),
     "packaging": Wheel(),
+    # widgetbundle.js and labextension are for notebooks' own front ends.
+    "plotly": Wheel(
+        left_out=("plotly/labextension", "plotly/package_data/widgetbundle.js"),
+        compiled=("plotly.graph_objects", "plotly.io", "plotly.subplots"),
+        needs=("narwhals", "packaging"),
+    ),
     "pluggy": Wheel(),
     "pygments": Wheel(compiled=("pygments.lexers.python", "pygments.formatters.terminal")),
     "pyparsing": Wheel(),

@@ -7,7 +7,7 @@ import sys
 
 import _pywasm
 
-from . import adaptations, display, unsupported
+from . import adaptations, display, figures, plotly_figures, tables, unsupported
 from .handler import Session
 from .hooks import ImportHooks
 
@@ -42,6 +42,9 @@ def start() -> None:
     hooks.on_import("getpass", session.console.patch_getpass)
     unsupported.install(hooks)
     adaptations.install(hooks)
+    figures.install(hooks)
+    plotly_figures.install(hooks)
+    tables.install(hooks)
     _add_builtins(session)
     session.gate.arm()
     _pywasm.set_handler(session.handle)

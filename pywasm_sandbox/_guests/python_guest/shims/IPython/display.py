@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from pywasm_guest import figures
 from pywasm_guest.display import DisplayHandle, clear_output, display, update_display
 
 from ._media import Audio, FileLink, FileLinks, IFrame, Image, Video, YouTubeVideo
@@ -76,11 +77,13 @@ __all__ = [
 
 
 def set_matplotlib_formats(*formats: str, **kwargs: Any) -> None:
-    """Figures are shown as PNG; asking for other formats has no effect."""
+    """Show figures in these formats: png, svg, jpeg, pdf, retina. ``kwargs`` go to `Figure.savefig`."""
+    figures.select_formats(*formats, **kwargs)
 
 
 def set_matplotlib_close(close: bool = True) -> None:
-    """Figures are closed after they were shown; asking for something else has no effect."""
+    """Whether figures are closed when they have been shown at the end of a cell."""
+    figures.close_figures(close)
 
 
 for _name in __all__:
