@@ -56,6 +56,13 @@ def cpython_tests(session: nox.Session) -> None:
     session.run("python", "-m", "tests.conformance.cpython", *session.posargs)
 
 
+@nox.session
+def package_tests(session: nox.Session) -> None:
+    """A bundled package's own test suite inside the guest (argument: its name), against the expectations."""
+    session.install("-e", ".")
+    session.run("python", "-m", "tests.conformance.packages", *session.posargs)
+
+
 @nox.session(python=False)
 def guests(session: nox.Session) -> None:
     """Rebuild the WebAssembly assets from source (Debian, clang 22; see build/README.md)."""

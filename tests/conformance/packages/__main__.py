@@ -13,7 +13,7 @@ from tests.conformance.cpython.journal import ModuleResult
 from tests.conformance.cpython.pool import Job, run_jobs
 from tests.conformance.cpython.report import as_json, count, one_line, reasons, row
 
-from .suites import SUITES, find_files, tests_folder
+from .suites import SUITES, built, find_files
 
 FOLDER = Path(__file__).resolve().parent.parent
 
@@ -23,7 +23,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("package", choices=sorted(SUITES))
     parser.add_argument("files", nargs="*", metavar="PART", help="run the files with this in their path")
     parser.add_argument("--tests", type=Path, help="folder with the package's tests (default: the build's)")
-    parser.add_argument("--tools", type=Path, required=True, help="folder with pytest and hypothesis")
+    parser.add_argument("--tools", type=Path, help="folder with hypothesis (default: the build's)")
     parser.add_argument("--workers", type=int, default=2, help="files that run at once")
     parser.add_argument("--timeout", type=float, default=300.0, help="seconds that a file may take")
     parser.add_argument("--details", type=Path, help="write tracebacks, output and seconds to this JSON file")
@@ -87,7 +87,8 @@ def main() -> int:
     package = arguments.package
     file = FOLDER / f"{package}_expectations.toml"
     expectations = Expectations.load(file) if file.exists() else Expectations(())
-    root = arguments.tests or tests_folder(package)
+    root = arguments.tests or built(package, "tests")
+    tools = arguments.tools or built("package-test-tools", "tools")
     catalog = find_files(SUITES[package], root)
     left_out = expectations.modules_not_run()
     chosen = [
@@ -108,7 +109,7 @@ def main() -> int:
         workers=arguments.workers,
         timeout=arguments.timeout,
         on_result=on_result,
-        command=(f"{__package__}.worker", package, str(arguments.tools)),
+        command=(f"{__package__}.worker", package, str(tools)),
     )
     comparison = expectations.compare(results)
     comparison.stale += expectations.unknown_modules(catalog)

@@ -6,13 +6,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["GUEST_TESTS", "GUEST_TOOLS", "SUITES", "Suite", "find_files", "tests_folder"]
+__all__ = ["GUEST_TESTS", "GUEST_TOOLS", "SUITES", "Suite", "built", "find_files"]
 
 GUEST_TESTS = "/opt/package-tests"
 """Where the folder with the package's tests is in the guest."""
 
 GUEST_TOOLS = "/opt/test-tools"
-"""Where pytest and hypothesis are in the guest."""
+"""Where hypothesis is in the guest; pytest is a bundled package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ class Suite:
 SUITES = {suite.name: suite for suite in (Suite("numpy"), Suite("pandas"))}
 
 
-def tests_folder(name: str) -> Path:
-    """Where the build put a package's tests: in the newest output of its stage."""
+def built(stage: str, folder: str) -> Path:
+    """A folder of the newest output of a stage of the build."""
     cache = Path(os.environ.get("PYWASM_BUILD_CACHE", "~/.cache/pywasm-build")).expanduser()
-    done = sorted((cache / "stages" / name).glob("*/.done"), key=lambda path: path.stat().st_mtime)
-    folders = [path.parent / "tests" for path in done if (path.parent / "tests").is_dir()]
+    done = sorted((cache / "stages" / stage).glob("*/.done"), key=lambda path: path.stat().st_mtime)
+    folders = [path.parent / folder for path in done if (path.parent / folder).is_dir()]
     if not folders:
-        raise SystemExit(f"there are no tests of {name}; make them with: python build/build.py {name}")
+        raise SystemExit(f"there is no {folder} of {stage}; make it with: python build/build.py {stage}")
     return folders[-1]
 
 

@@ -1,0 +1,43 @@
+"""What the bundled packages' own tests import besides the bundled packages, for tests/conformance/packages.
+
+The tests themselves are kept by the packages' stages.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+from driver.registry import stage
+from driver.stages import Context
+
+GUEST_FOLDER = "/opt/test-tools"
+TOOLS = {
+    # archive: what of the sdist goes onto the path
+    "attrs": ("src/attr", "src/attrs"),
+    "hypothesis": (
+        "src/_hypothesis_ftz_detector.py",
+        "src/_hypothesis_globals.py",
+        "src/_hypothesis_pytestplugin.py",
+        "src/hypothesis",
+    ),
+    "sortedcontainers": ("src/sortedcontainers", "sortedcontainers"),
+}
+
+
+@stage("package-test-tools", needs=["build-python"], archives=TOOLS)
+def build_tools(context: Context) -> None:
+    """hypothesis and what it needs, with byte code."""
+    tools = context.out / "tools"
+    tools.mkdir()
+    for archive, members in TOOLS.items():
+        source = context.unpack(archive)
+        for path in (source / member for member in members):
+            if path.is_dir():
+                shutil.copytree(path, tools / path.name)
+            elif path.is_file():
+                shutil.copy(path, tools)
+    context.run(
+        context.dep("build-python") / "bin/python3.14",
+        *("-S", "-E", "-m", "compileall", "-q", "-j", "1", "--invalidation-mode", "unchecked-hash"),
+        *("-s", tools, "-p", GUEST_FOLDER, tools),
+    )
