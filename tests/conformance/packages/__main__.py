@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pywasm_sandbox import Sandbox
 from tests.conformance.cpython.expectations import Comparison, Expectations
-from tests.conformance.cpython.journal import ModuleResult
+from tests.conformance.cpython.journal import ModuleResult, Outcome
 from tests.conformance.cpython.pool import Job, run_jobs
 from tests.conformance.cpython.report import as_json, count, one_line, reasons, row
 
@@ -27,6 +28,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=2, help="files that run at once")
     parser.add_argument("--timeout", type=float, default=300.0, help="seconds that a file may take")
     parser.add_argument("--details", type=Path, help="write tracebacks, output and seconds to this JSON file")
+    parser.add_argument(
+        "--resume",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="take the results in this file of details instead of running those files again",
+    )
     parser.add_argument("--write", action="store_true", help="write the package's table of results")
     return parser.parse_args()
 
@@ -38,9 +47,12 @@ def _version(package: str) -> str:
 
 
 def as_markdown(
-    package: str, version: str, results: Sequence[ModuleResult], expectations: Expectations
+    package: str, version: str, results: Sequence[ModuleResult], expectations: Expectations, total: int
 ) -> str:
-    """The committed table: nothing in it differs between two runs with the same outcome."""
+    """The committed table: nothing in it differs between two runs with the same outcome.
+
+    ``total`` is how many files the suite has.
+    """
     ran = [result for result in results if result.ran]
     not_run = [result for result in results if not result.ran]
     return "\n".join(
@@ -50,7 +62,9 @@ def as_markdown(
             f"Written by `nox -s package_tests -- {package} --write`: every file in a fork of a context that "
             f"has imported {package} and pytest. What upstream marks as failing and fails counts as skipped.",
             "",
-            count(results, expectations).sentence.replace("modules", "files") + ".",
+            f"{len(results)} of its {total} files: "
+            + count(results, expectations).sentence.replace("modules", "files")
+            + ".",
             "",
             "## What does not pass, and why",
             "",
@@ -68,6 +82,14 @@ def as_markdown(
             "",
         ]
     )
+
+
+def _earlier_results(files: Sequence[Path]) -> dict[str, ModuleResult]:
+    """By file of tests, from files that ``--details`` wrote."""
+    entries = [entry for file in files for entry in json.loads(file.read_text("utf-8"))]
+    return {
+        entry["module"]: ModuleResult(**{**entry, "outcome": Outcome(entry["outcome"])}) for entry in entries
+    }
 
 
 def _print_differences(comparison: Comparison) -> None:
@@ -96,28 +118,31 @@ def main() -> int:
         for path in catalog
         if path not in left_out and (not arguments.files or any(part in path for part in arguments.files))
     ]
-    done = 0
+    known = _earlier_results(arguments.resume)
+    to_run = [path for path in chosen if path not in known]
+    fresh: list[ModuleResult] = []
 
     def on_result(result: ModuleResult) -> None:
-        nonlocal done
-        done += 1
-        print(f"[{done}/{len(chosen)}] {one_line(result)}", flush=True)
+        fresh.append(result)
+        print(f"[{len(fresh)}/{len(to_run)}] {one_line(result)}", flush=True)
+        if arguments.details:
+            arguments.details.write_text(as_json(fresh), "utf-8")
 
-    results = run_jobs(
+    run_jobs(
         root,
-        [Job(path, expectations.excluded(path)) for path in chosen],
+        [Job(path, expectations.excluded(path)) for path in to_run],
         workers=arguments.workers,
         timeout=arguments.timeout,
         on_result=on_result,
         command=(f"{__package__}.worker", package, str(tools)),
     )
+    known |= {result.module: result for result in fresh}
+    results = [known[path] for path in chosen]
     comparison = expectations.compare(results)
     comparison.stale += expectations.unknown_modules(catalog)
     _print_differences(comparison)
-    if arguments.details:
-        arguments.details.write_text(as_json(results), "utf-8")
     if arguments.write:
-        table = as_markdown(package, _version(package), results, expectations)
+        table = as_markdown(package, _version(package), results, expectations, len(catalog))
         (FOLDER / f"{package}_results.md").write_text(table, "utf-8")
     print(f"\n{count(results, expectations).sentence}")
     return 0 if comparison.matches else 1
