@@ -393,3 +393,52 @@ text
         )
         == "Not equal to tolerance rtol=1e-07, atol=0"
     )
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 7, 8, 13, 33, 130])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
+def test_matrices_of_every_shape_multiply_right(run: Run, n: int, dtype: str) -> None:
+    """Whole numbers, so exactly: OpenBLAS' blocks and what is left at their edges, transposed or not."""
+    assert value(
+        run,
+        f"""
+rng = np.random.default_rng({n})
+wrong = []
+for m in (1, 2, 5, 9, 34):
+    for k in (1, 3, 8, 300):
+        a, b = (rng.integers(-8, 8, shape).astype("int64") for shape in (({n}, k), (k, m)))
+        want = np.einsum("ik,kj->ij", a, b)
+        x, y = a.astype("{dtype}"), b.astype("{dtype}")
+        for left in (x, np.asfortranarray(x)):
+            for right in (y, np.asfortranarray(y)):
+                if (left @ right != want).any(): wrong.append((m, k))
+        if (x @ x.T != np.einsum("ik,jk->ij", a, a)).any(): wrong.append((m, k, "syrk"))
+wrong
+""",
+    ) == []  # fmt: skip
+
+
+def test_python_numbers_and_booleans_meet(run: Run) -> None:
+    """Their common type comes from tables in the extension module's own data, in a clone as in the original."""
+    assert value(
+        run, "[(1 + np.bool(True)).item(), str(np.result_type(1.0, np.bool)), (2 * np.True_).item()]"
+    ) == [
+        2,
+        "float64",
+        2,
+    ]
+
+
+def test_functions_that_upstream_types_wrongly(run: Run) -> None:
+    """A function with fewer parameters than its caller passes would be a trap."""
+    assert value(
+        run,
+        """
+import copy
+from numpy._core._multiarray_umath import _get_castingimpl
+a = np.zeros(2, dtype="f4")
+a.dtype = "i4"
+method = _get_castingimpl(type(np.dtype("d")), type(np.dtype("f")))
+[a.dtype.name, copy.copy(np.float64(2)).item(), type(method).__name__, np.linalg.norm([3, 4]).item()]
+""",
+    ) == ["int32", 2.0, "_BoundArrayMethod", 5.0]
