@@ -419,14 +419,9 @@ wrong
 
 
 def test_python_numbers_and_booleans_meet(run: Run) -> None:
-    """Their common type comes from tables in the extension module's own data, in a clone as in the original."""
-    assert value(
-        run, "[(1 + np.bool(True)).item(), str(np.result_type(1.0, np.bool)), (2 * np.True_).item()]"
-    ) == [
-        2,
-        "float64",
-        2,
-    ]
+    """Their common type comes from tables of the extension module's own, also in a clone."""
+    expression = "[(1 + np.bool(True)).item(), str(np.result_type(1.0, np.bool)), (2 * np.True_).item()]"
+    assert value(run, expression) == [2, "float64", 2]
 
 
 def test_functions_that_upstream_types_wrongly(run: Run) -> None:
