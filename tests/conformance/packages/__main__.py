@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tests.conformance.cpython.journal import ModuleResult, Outcome
 from tests.conformance.cpython.pool import Job, run_jobs
 from tests.conformance.cpython.report import as_json, count, one_line, reasons, row
 
-from .suites import SUITES, built, find_files
+from .suites import SUITES, built, copy_as_package, find_files
 
 FOLDER = Path(__file__).resolve().parent.parent
 
@@ -128,14 +129,17 @@ def main() -> int:
         if arguments.details:
             arguments.details.write_text(as_json(fresh), "utf-8")
 
-    run_jobs(
-        root,
-        [Job(path, expectations.excluded(path)) for path in to_run],
-        workers=arguments.workers,
-        timeout=arguments.timeout,
-        on_result=on_result,
-        command=(f"{__package__}.worker", package, str(tools)),
-    )
+    with tempfile.TemporaryDirectory(prefix="package-tests-") as temporary:
+        copy = Path(temporary) / "tests"
+        copy_as_package(root, copy)
+        run_jobs(
+            copy,
+            [Job(path, expectations.excluded(path)) for path in to_run],
+            workers=arguments.workers,
+            timeout=arguments.timeout,
+            on_result=on_result,
+            command=(f"{__package__}.worker", package, str(tools)),
+        )
     known |= {result.module: result for result in fresh}
     results = [known[path] for path in chosen]
     comparison = expectations.compare(results)

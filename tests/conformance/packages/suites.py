@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["GUEST_TESTS", "GUEST_TOOLS", "SUITES", "Suite", "built", "find_files"]
+__all__ = ["GUEST_TESTS", "GUEST_TOOLS", "SUITES", "Suite", "built", "copy_as_package", "find_files"]
 
 GUEST_TESTS = "/opt/package-tests"
 """Where the folder with the package's tests is in the guest."""
@@ -37,6 +38,18 @@ def built(stage: str, folder: str) -> Path:
     if not folders:
         raise SystemExit(f"there is no {folder} of {stage}; make it with: python build/build.py {stage}")
     return folders[-1]
+
+
+def copy_as_package(source: Path, destination: Path) -> None:
+    """Copy a folder of tests; folders above those named ``tests`` become packages, as they are in the wheel.
+
+    pytest names a module after the packages that it lies in.
+    """
+    shutil.copytree(source, destination)
+    for folder, _, _ in os.walk(destination):
+        path = Path(folder)
+        if path != destination and "tests" not in path.relative_to(destination).parts:
+            (path / "__init__.py").touch()
 
 
 def find_files(suite: Suite, root: Path) -> list[str]:
