@@ -1,4 +1,7 @@
-"""Every example of the README and the guide is executed; a comment at a print says what it prints."""
+"""Every example of the README and the guide is executed; a comment at a print says what it prints.
+
+`<!-- needs: pandas -->` above an example: it is skipped where that wheel is not among the assets.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,30 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pywasm_sandbox._guests.assets import Assets
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^(?:<!-- needs: (.*?) -->\n)?```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+WHEELS = {asset.name for asset in Assets.installed().of_kind("wheel")}
 EXPECTED = re.compile(r"print\(.*\)\s+# (?P<text>.+)$", re.MULTILINE)
 
 
-def _examples() -> Iterator[tuple[str, int, str]]:
+def _examples() -> Iterator[Any]:
     for page in PAGES:
         text = page.read_text()
         for match in BLOCK.finditer(text):
-            yield str(page.relative_to(ROOT)), text.count("\n", 0, match.start()) + 2, match[1]
+            lacking = set((match[1] or "").split()) - WHEELS
+            yield pytest.param(
+                str(page.relative_to(ROOT)),
+                text.count("\n", 0, match.start(2)) + 1,
+                match[2],
+                marks=pytest.mark.skipif(bool(lacking), reason=f"no wheel of {', '.join(lacking)}"),
+            )
 
 
 @pytest.mark.parametrize(("page", "line", "code"), list(_examples()), ids=lambda value: str(value)[:30])

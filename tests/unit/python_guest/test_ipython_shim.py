@@ -65,12 +65,9 @@ def test_imports(guest: NativeGuest, statement: str) -> None:
     assert guest.execute(statement).error is None
 
 
-def test_get_ipython_is_none_as_in_plain_python(guest: NativeGuest) -> None:
-    assert (
-        guest.execute("import IPython\nIPython.get_ipython() is None, IPython.version_info[0]").text
-        == "(True, 9)"
-    )
-    assert guest.execute("get_ipython").error["name"] == "NameError"
+def test_get_ipython_is_the_shell_of_the_context(guest: NativeGuest) -> None:
+    code = "import IPython\nIPython.get_ipython() is get_ipython(), get_ipython().config"
+    assert guest.execute(code).text == "(True, {})"
 
 
 @pytest.mark.parametrize(

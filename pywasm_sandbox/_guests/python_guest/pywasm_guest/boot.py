@@ -27,6 +27,7 @@ def _add_builtins(session: Session) -> None:
         "help": _sitebuiltins._Helper(),
         "input": session.console.make_input(),
         "display": display.display,
+        "get_ipython": session.shell,
     }
     for name, value in names.items():
         setattr(builtins, name, value)

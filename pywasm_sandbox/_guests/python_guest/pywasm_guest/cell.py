@@ -112,6 +112,16 @@ class Runner:
             value = None if code is None else self._context.run(eval, code, self._namespace)
         return value
 
+    def run_within(self, *codes: CodeType | None) -> object:
+        """Run them for code that is running already."""
+        for code in codes:
+            if code is not None and code.co_flags & _COROUTINE:
+                return self._loops.run(self._run_all(codes), _contextvars.copy_context())
+        value: object = None
+        for code in codes:
+            value = None if code is None else eval(code, self._namespace)
+        return value
+
     async def _run_all(self, codes: tuple[CodeType | None, ...]) -> object:
         value: Any = None
         for code in codes:

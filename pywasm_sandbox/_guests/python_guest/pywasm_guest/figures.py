@@ -52,6 +52,11 @@ def select_formats(*formats: str, **options: Any) -> None:
     _Settings.options = {"bbox_inches": "tight", **options}
 
 
+def set_options(options: dict[str, Any]) -> None:
+    """What is passed to `Figure.savefig` besides a figure's own size, resolution and colours."""
+    _Settings.options = dict(options)
+
+
 def close_figures(close: bool) -> None:
     """Whether figures are closed when they have been shown at the end of a cell."""
     _Settings.close = bool(close)

@@ -19,7 +19,10 @@ from .wire import quote
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import CodeType
     from typing import Any
+
+    from .shell import Shell
 
 __all__ = ["Session"]
 
@@ -70,6 +73,8 @@ class Session:
         self._history = History(namespace)
         self._compiler = Compiler()
         self._runner = Runner(namespace, self.loops)
+        self._shell: Shell | None = None
+        self._filename = ""
         self._reserve: bytearray | None = bytearray(_RESERVE_BYTES)
         sys.displayhook = self._show
 
@@ -152,14 +157,44 @@ class Session:
         if env or cwd:
             surroundings.enter(env, cwd)
         self.sources.add(filename, source)
+        self._filename = filename
         self._history.begin(count, source, message.get("store", True))
         # Each cell is a new place: a warning shown for line 1 of the last cell says nothing about this one.
         self._namespace.pop("__warningregistry__", None)
         self.loops.begin_cell()
-        statements, expression = self._compiler.compile(source, filename)
+        statements, expression = self._compile(source, filename)
         value = self._runner.run(statements, expression)
         if value is not None:
             self._runner.call(sys.displayhook, value)
+
+    def _compile(self, source: str, filename: str) -> tuple[CodeType | None, CodeType | None]:
+        """A cell that is no Python may be one with magics; plain ones don't pay for that."""
+        try:
+            return self._compiler.compile(source, filename)
+        except SyntaxError:
+            if not any(mark in source for mark in "%!?"):
+                raise
+            from .shell import transform
+
+            python = transform(source)
+            if python.rstrip("\n") == source.rstrip("\n"):
+                raise
+        return self._compiler.compile(python, filename)
+
+    def shell(self) -> Shell:
+        """What `get_ipython` returns."""
+        if self._shell is None:
+            from .shell import Shell
+
+            self._shell = Shell(self)
+        return self._shell
+
+    def run_within(self, source: str) -> None:
+        """Run code for a magic, within the cell that has it."""
+        statements, expression = self._compile(source, self._filename)
+        value = self._runner.run_within(statements, expression)
+        if value is not None:
+            sys.displayhook(value)
 
     def _show(self, value: object) -> None:
         """`sys.displayhook`: show a value and remember it."""

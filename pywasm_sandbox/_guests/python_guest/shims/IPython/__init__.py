@@ -1,7 +1,8 @@
 """Stands in for IPython where the real package is not installed, so that code written for notebooks imports.
 
-Only the display side is here: `IPython.display` works as it does in a notebook, `get_ipython()` returns None
-as it does in plain Python. A real IPython in site-packages is found first.
+`IPython.display` works as it does in a notebook, `get_ipython()` returns the sandbox's own shell. The modules
+`core.inputtransformer2` and `utils.tokenutil` are IPython 9.18.1's (LICENSE). A real IPython in site-packages
+is found first.
 """
 
 from .core.getipython import get_ipython

@@ -1,0 +1,1 @@
+"""What of `IPython.utils` the transformer of cells needs."""
