@@ -85,7 +85,7 @@ def as_markdown(
     )
 
 
-def _earlier_results(files: Sequence[Path]) -> dict[str, ModuleResult]:
+def earlier_results(files: Sequence[Path]) -> dict[str, ModuleResult]:
     """By file of tests, from files that ``--details`` wrote."""
     entries = [entry for file in files for entry in json.loads(file.read_text("utf-8"))]
     return {
@@ -119,7 +119,7 @@ def main() -> int:
         for path in catalog
         if path not in left_out and (not arguments.files or any(part in path for part in arguments.files))
     ]
-    known = _earlier_results(arguments.resume)
+    known = earlier_results(arguments.resume)
     to_run = [path for path in chosen if path not in known]
     fresh: list[ModuleResult] = []
 
