@@ -267,6 +267,22 @@ def test_other_packages(need: Need) -> None:
     assert (formula.latex, formula.text) == ("$\\displaystyle \\frac{x^{2}}{2}$", "x**2/2")
 
 
+def test_seaborn(need: Need) -> None:
+    sandbox = need("seaborn", "pandas", "matplotlib")
+    execution = run(
+        sandbox,
+        """
+import pandas as pd
+import seaborn as sns
+table = pd.DataFrame({"day": ["Mon", "Mon", "Tue"], "tip": [1.0, 3.0, 4.0]})
+axes = sns.barplot(table, x="day", y="tip", errorbar=None)
+print([bar.get_height() for bar in axes.patches])
+""",
+    )
+    assert execution.logs.stdout == ["[np.float64(2.0), np.float64(4.0)]\n"]
+    assert [result.text for result in execution.results] == ["<Figure size 640x480 with 1 Axes>"]
+
+
 def test_plotly(need: Need) -> None:
     sandbox = need("plotly", "narwhals", "packaging")
     code = "import plotly.graph_objects as go\nfig = go.Figure(go.Bar(x=['a'], y=[1]))\nfig.show()\nfig"
