@@ -83,4 +83,6 @@ def build_matplotlib(context: Context) -> None:
     tree = installed["runtime"]
     for path in context.recipes.glob("data/fontlist-*.json"):
         shutil.copy(path, tree / "matplotlib/mpl-data")
+    shutil.copytree(source / "LICENSE", source / "LICENSES")
+    shutil.copy(source / "extern/agg24-svn/src/copying", source / "LICENSES/LICENSE_AGG")
     make_wheel(context, tree, source, left_out=WINDOWS, linked=LIBRARIES)
