@@ -53,7 +53,7 @@ def value(run: Run, code: str) -> object:
 
 
 def content(sandbox: Sandbox, path: str) -> bytes:
-    data = sandbox.files.read(path, encoding=None).content
+    data = sandbox.read_file(path, encoding=None).content
     assert isinstance(data, bytes)
     return data
 
@@ -85,7 +85,7 @@ def test_a_plot_equals_the_native_one(
     path = f"/workspace/plot-{number}.png"
     run(PLOTS[name] + SAVE.format(path=path))
     drawn = tmp_path / "drawn.png"
-    drawn.write_content(sandbox, path)
+    drawn.write_bytes(content(sandbox, path))
     assert compare_images(str(native / f"{number}.png"), str(drawn), TOLERANCE) is None
 
 
