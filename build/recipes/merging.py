@@ -67,7 +67,7 @@ def merge(context: Context, tree: Path, objects: Path) -> None:
 
 def local_object(context: Context, objects: Path, module: Path) -> Path:
     """An extension's object in which nothing but the function that makes the module is visible."""
-    data = (objects / module.with_suffix(".o")).read_bytes()
+    data = find_object(objects, module).read_bytes()
     init = INIT + module.name.removesuffix(SUFFIX)
     if init not in defined_symbols(data):
         raise SystemExit(f"{module}: the object does not define {init}")
@@ -75,6 +75,17 @@ def local_object(context: Context, objects: Path, module: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(make_local(data, lambda name: name == init))
     return path
+
+
+def find_object(objects: Path, module: Path) -> Path:
+    """Where it was built: at the path where it is installed as a rule, else the one of that name."""
+    path = objects / module.with_suffix(".o")
+    if path.is_file():
+        return path
+    found = list(objects.rglob(path.name))
+    if len(found) != 1:
+        raise SystemExit(f"{module}: {len(found)} objects are called {path.name}")
+    return found[0]
 
 
 for _name, _stage in WHEELS.items():
