@@ -2,8 +2,8 @@
 
 What comes out are wheels for `wasm_assets/`: byte code is inside; tests, stubs and what cannot work in the
 guest are not. Byte code takes more room than the sources: of large packages only the modules have it that an
-import of the package loads (`compiled`). The others are compiled whenever they are imported. The largest one
-goes without the sources of what is compiled; `inspect.getsource` does not find these.
+import of the package loads (`compiled`). The others are compiled whenever they are imported. The largest go
+without the sources of what is compiled; `inspect.getsource` does not find these.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ WHEELS = {
     "cycler": Wheel(),
     "e2b-charts": Wheel(patched=True),
     "et-xmlfile": Wheel(),
-    "fonttools": Wheel(compiled=("fontTools.ttLib.ttFont", "fontTools.subset")),
+    "fonttools": Wheel(compiled=("fontTools.ttLib.ttFont", "fontTools.subset"), sources=False),
     "idna": Wheel(),
     "iniconfig": Wheel(),
     "jinja2": Wheel(),
     "joblib": Wheel(),
     "mpmath": Wheel(),
-    "narwhals": Wheel(compiled=("narwhals.stable.v1",)),
-    "networkx": Wheel(compiled=("networkx",)),
+    "narwhals": Wheel(compiled=("narwhals.stable.v1",), sources=False),
+    "networkx": Wheel(compiled=("networkx",), sources=False),
     "openpyxl": Wheel(),
     "packaging": Wheel(),
     # widgetbundle.js and labextension are for notebooks' own front ends.
@@ -66,9 +66,10 @@ WHEELS = {
         left_out=("plotly/labextension", "plotly/package_data/widgetbundle.js"),
         compiled=("plotly.graph_objects", "plotly.io", "plotly.subplots"),
         needs=("narwhals", "packaging"),
+        sources=False,
     ),
     "pluggy": Wheel(),
-    "pygments": Wheel(compiled=("pygments.lexers.python", "pygments.formatters.terminal")),
+    "pygments": Wheel(compiled=("pygments.lexers.python", "pygments.formatters.terminal"), sources=False),
     "pyparsing": Wheel(),
     "pytest": Wheel(),
     "requests": Wheel(),
