@@ -135,7 +135,9 @@ def build_contourpy(context: Context) -> None:
     text = re.sub(r"@(\w+)@", lambda match: known.get(match[1], ""), template.read_text())
     template.with_suffix("").write_text(text)
     files = sorted(path.relative_to(source).as_posix() for path in source.glob("src/*.cpp"))
-    flags = [*CXX, "-std=c++17", f"-DCONTOURPY_VERSION={version}", f"-I{pybind11}/include"]
+    # pybind11 makes its exceptions visible where libc++ is: a module would then import what it has itself.
+    visibility = "-DPYBIND11_EXPORT_EXCEPTION="
+    flags = [*CXX, "-std=c++17", visibility, f"-DCONTOURPY_VERSION={version}", f"-I{pybind11}/include"]
     module = Extension("contourpy._contourpy", files, flags)
     build_package(context, source, ["lib/contourpy"], [module], left_out=("*.in", "meson.build"))
 

@@ -637,7 +637,7 @@ class Loader:
 
 def _compiled_as(sha256: str) -> str:
     """The name of the compiled form of a library with this content."""
-    return hashlib.sha256(f"filled by a call 3: {sha256}".encode()).hexdigest()
+    return hashlib.sha256(f"filled by a call 4: {sha256}".encode()).hexdigest()
 
 
 def _is_own(info: SideModule, each: SymbolImport) -> bool:

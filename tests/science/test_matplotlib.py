@@ -100,7 +100,7 @@ result = [matplotlib.__version__, matplotlib.get_backend().lower(), matplotlib.g
     )
     assert found == [
         "3.11.2",
-        "agg",
+        "module://pywasm_guest.mpl_backend",
         "/home/user/.config/matplotlib",
         "/home/user/.cache/matplotlib",
         "2.14.3",
