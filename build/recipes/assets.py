@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from driver import wasm
@@ -30,9 +31,9 @@ def put(source: Path, destination: Path) -> None:
     temporary.replace(destination)
 
 
-def check_side_module(core: Path, module: Path) -> None:
-    """Fail if a side module wants a name that neither the core nor the module itself has."""
-    known = {entity.name for path in (core, module) for entity in wasm.exports(path.read_bytes())}
+def check_side_module(core: Path, module: Path, libraries: Sequence[Path] = ()) -> None:
+    """Fail if a side module wants a name that the core, the module and the libraries beside it lack."""
+    known = {entity.name for path in (core, module, *libraries) for entity in wasm.exports(path.read_bytes())}
     known |= {"memory", "__indirect_function_table", "__memory_base", "__table_base"}
     missing = sorted({entity.name for entity in wasm.imports(module.read_bytes())} - known)
     if missing:

@@ -66,8 +66,9 @@ def check_modules(context: Context, wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         modules = [name for name in archive.namelist() if name.endswith(".so")]
         archive.extractall(folder, modules)
+    libraries = [folder / name for name in modules if Path(name).name.startswith("lib")]
     for name in modules:
-        check_side_module(core, folder / name)
+        check_side_module(core, folder / name, libraries)
 
 
 STAGES = {name: MERGED.get(name, name) for name in PACKAGES}
