@@ -26,9 +26,9 @@ from .reproducible import CountingBytes, SteppingClocks
 from .state import GuestState, Relocate
 from .tree import BASE_ENV, lay_out
 
-__all__ = ["DEFAULT_MODULES", "PreloadError", "PythonRuntime", "check_modules"]
+__all__ = ["DEFAULT_MODULES", "PreloadError", "PythonRuntime", "check_modules", "fitting_modules"]
 
-DEFAULT_MODULES: Final = (
+STANDARD_MODULES: Final = (
     "array",
     "asyncio",
     "base64",
@@ -57,12 +57,8 @@ DEFAULT_MODULES: Final = (
     "linecache",
     "logging",
     "math",
-    "matplotlib.pyplot",
-    "numpy",
-    "numpy.random",
     "operator",
     "os",
-    "pandas",
     "pathlib",
     "pickle",
     "pprint",
@@ -89,7 +85,13 @@ DEFAULT_MODULES: Final = (
     "zipfile",
     "IPython.display",
 )
+"""Of the standard library, and `display`."""
+
+DEFAULT_MODULES: Final = (*STANDARD_MODULES, "matplotlib.pyplot", "numpy", "numpy.random", "pandas")
 """What a sandbox's contexts have imported unless its ``preload`` says otherwise."""
+
+SMALL_MEMORY_BYTES: Final = 128 << 20
+"""A context with less than this has the `STANDARD_MODULES` imported: the others take half of it."""
 
 FORMAT: Final = "4"
 PRELOAD_TIMEOUT_SECONDS: Final = 600.0
@@ -108,6 +110,13 @@ def check_modules(modules: Sequence[str]) -> tuple[str, ...]:
         if not isinstance(name, str) or not _MODULE_NAME.fullmatch(name):
             raise ValueError(f"preload has {name!r}, which is not the name of a module")
     return tuple(sorted(set(modules)))
+
+
+def fitting_modules(modules: Sequence[str], memory_bytes: int) -> Sequence[str]:
+    """The modules to import in contexts with so much memory: only the default set depends on it."""
+    if modules is DEFAULT_MODULES and memory_bytes < SMALL_MEMORY_BYTES:
+        return STANDARD_MODULES
+    return modules
 
 
 def _tree_hash(folder: Path) -> str:

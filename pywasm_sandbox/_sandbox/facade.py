@@ -259,7 +259,8 @@ class Sandbox(SandboxBase):
       goes on from the context's last snapshot (a fresh one if there is none), "error" raises
       `ContextBrokenError` until the context is restarted ("restart").
     - ``preload``: modules that are imported already in every context, from an image that is made once and
-      kept in the cache; None boots each interpreter from scratch (the usual ones of the standard library).
+      kept in the cache; None boots each interpreter from scratch (the usual ones of the standard library,
+      numpy, pandas and matplotlib.pyplot; with less than 128 MiB of ``memory_bytes`` the standard library's).
 
     With ``snapshot`` the sandbox has the files and contexts of a `Snapshot`, with the same context ids; the
     options are those given here, and mounts of the host have to be given again.

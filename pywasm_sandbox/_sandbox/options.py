@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pywasm_sandbox._guests.python_runtime import DEFAULT_MODULES, check_modules
+from pywasm_sandbox._guests.python_runtime import DEFAULT_MODULES, check_modules, fitting_modules
 from pywasm_sandbox._vfs.api import AnyFileSystem, MountError
 from pywasm_sandbox._vfs.hostfs import HostFS
 from pywasm_sandbox._vfs.memory import MemoryFS, Quota
@@ -173,7 +173,8 @@ class SandboxOptions:
         if self.on_crash not in ("restart", "error", "restore"):
             raise ValueError(f"on_crash is {self.on_crash!r}; it must be 'restart', 'error' or 'restore'")
         if self.preload is not None:
-            object.__setattr__(self, "preload", check_modules(self.preload))
+            modules = fitting_modules(self.preload, self.memory_bytes)
+            object.__setattr__(self, "preload", check_modules(modules))
         for path in self.mounts:
             if not path.startswith("/") or path == "/":
                 raise ValueError(f"mount path {path!r} must be absolute and below /")

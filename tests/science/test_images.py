@@ -13,6 +13,13 @@ def test_the_default_image_has_them_imported() -> None:
         assert sandbox.run_code(code).results[0].json == [True, True, True, False]
 
 
+def test_a_small_context_has_the_standard_library_imported() -> None:
+    code = "import sys\n['numpy' in sys.modules, 'json' in sys.modules, 'sqlite3' in sys.modules]"
+    for memory_bytes, expected in ((64 << 20, False), (128 << 20, True)):
+        with Sandbox(memory_bytes=memory_bytes) as sandbox:
+            assert sandbox.run_code(code).results[0].json == [expected, True, True]
+
+
 def test_generators_of_a_hundred_clones_differ() -> None:
     code = """
 import numpy as np

@@ -156,7 +156,9 @@ z = [[0.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 0.0]]
 lines = {}
 for name in ("serial", "threaded", "mpl2014", "mpl2005"):
     generator = contourpy.contour_generator(z=z, name=name)
-    lines[name] = [sorted(line[:-1].tolist()) for line in generator.lines(2.0)]
+    found = generator.lines(2.0)
+    points = found[0] if isinstance(found, tuple) else found  # the older algorithms give codes, too
+    lines[name] = [sorted(line[:-1].tolist()) for line in points]
 filled = contourpy.contour_generator(z=z, fill_type="OuterCode").filled(1.0, 3.0)
 result = [lines, len(filled[0]), build_config()["host_cpu"]]
 """
