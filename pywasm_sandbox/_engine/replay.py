@@ -61,6 +61,10 @@ class LoaderState:
             int(c.table_size(instance.context, loader._table())),
         )
 
+    def same_as(self, other: LoaderState) -> bool:
+        """Whether the same modules are at the same places."""
+        return self.describe() == other.describe()
+
     def describe(self) -> list[Any]:
         """As JSON, for a file; `find` reads it."""
         modules = [

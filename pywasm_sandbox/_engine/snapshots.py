@@ -102,6 +102,8 @@ class MemoryState:
     @classmethod
     def _capture(cls, instance: Instance, image: Image) -> MemoryState:
         libraries = LoaderState.capture(instance)
+        if libraries is not None and image.libraries is not None and libraries.same_as(image.libraries):
+            libraries = image.libraries  # which has a plan already
         backing = Backing.of(instance)
         size, address = instance.memory.size, instance.memory_address
         if backing is None:

@@ -13,10 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pywasm_sandbox import Context, Sandbox, prepare
+from pywasm_sandbox._guests.python_runtime import DEFAULT_MODULES, STANDARD_MODULES
 
 ROUNDS = 60
 MIB = 1 << 20
@@ -26,7 +27,8 @@ def run() -> list[tuple[str, float, str]]:
     """(name, value, unit) of every benchmark."""
     prepare()
     return [
-        *_contexts(),
+        *_contexts("standard library", STANDARD_MODULES),
+        *_contexts("with pandas and pyplot", DEFAULT_MODULES),
         *_forks(),
         *_snapshots(),
         *_many(),
@@ -44,8 +46,8 @@ def _ms(call: Callable[[], object], rounds: int = ROUNDS) -> float:
     return statistics.median(times) * 1e3
 
 
-def _contexts() -> list[tuple[str, float, str]]:
-    with Sandbox() as sandbox:
+def _contexts(kind: str, preload: Sequence[str]) -> list[tuple[str, float, str]]:
+    with Sandbox(preload=preload) as sandbox:
         sandbox.run_code("1")
 
         def fresh() -> Context:
@@ -58,9 +60,9 @@ def _contexts() -> list[tuple[str, float, str]]:
         create = _ms(lambda: made.append(sandbox.create_code_context()))
         second = _ms(lambda: made[0].run_code("1 + 1"))
     return [
-        ("new context and its first cell", whole, "ms"),
-        ("new context", create, "ms"),
-        ("another cell", second, "ms"),
+        (f"new context and its first cell, {kind}", whole, "ms"),
+        (f"new context, {kind}", create, "ms"),
+        (f"another cell, {kind}", second, "ms"),
     ]
 
 

@@ -13,7 +13,9 @@ from .timing import Sample
 __all__ = ["run"]
 
 TARGETS = {
-    "new context and its first cell": Target(1.5),
+    "new context and its first cell, standard library": Target(1.5),
+    "new context and its first cell, with pandas and pyplot": Target(3),
+    "process start to first result": Target(200),
     "first fork of a context with a 100 MB array": Target(10),
     "snapshot and restore of a small context": Target(10),
     "idle memory of a context": Target(0.3),
@@ -25,7 +27,9 @@ PEER_ROUNDS = 50
 
 def run(settings: Settings) -> Group:
     peers = (
-        {} if settings.peer is None else {"new context and its first cell": _peer_session_ms(settings.peer)}
+        {}
+        if settings.peer is None
+        else {"new context and its first cell, standard library": _peer_session_ms(settings.peer)}
     )
     rows = [
         Row(name, unit, Sample.of([value]), peer=peers.get(name), target=TARGETS.get(name))
