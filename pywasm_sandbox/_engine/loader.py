@@ -218,8 +218,6 @@ class Loader:
         return posixpath.normpath(posixpath.join("/", path)), data, foreign
 
     def _compile(self, path: str, sha256: str, data: bytes, foreign: bool) -> CompiledModule:
-        from .runtime import ModuleSource
-
         engine, limits = self._instance.engine, self._instance.limits
         keep = not foreign or engine.trusts(sha256)
         if not keep and len(data) > limits.foreign_side_module_bytes:
@@ -227,10 +225,16 @@ class Loader:
                 f"{path}: has {len(data)} bytes, more than the limit of {limits.foreign_side_module_bytes} "
                 "for a library from a writable folder"
             )
+        return self._module(path, sha256, lambda: data, keep=keep)
+
+    def _module(self, path: str, sha256: str, read: Callable[[], bytes], *, keep: bool) -> CompiledModule:
+        """The compiled form of a library, which is only read if it isn't compiled yet."""
+        from .runtime import ModuleSource
+
+        name = posixpath.basename(path)
+        source = ModuleSource(name, None, _compiled_as(sha256), lambda: with_passive_data(read()))
         try:
-            name = posixpath.basename(path)
-            source = ModuleSource(name, None, _compiled_as(sha256), lambda: with_passive_data(data))
-            return engine.module(source, keep=keep)
+            return self._instance.engine.module(source, keep=keep)
         except ModuleRejected as error:
             raise DlError(f"{path}: {one_line(error.why)}") from error
 
@@ -433,17 +437,11 @@ class Loader:
     def find_compiled(self, path: str, sha256: str) -> CompiledModule:
         """The library with this hash, for who knows that it was loaded from `path`: its file is only read if
         it isn't compiled yet, or where something else than its code is asked for."""
-        from .runtime import ModuleSource
 
         def read() -> bytes:
             return self._read_same(path, sha256)[0]
 
-        name = posixpath.basename(path)
-        source = ModuleSource(name, None, _compiled_as(sha256), lambda: with_passive_data(read()))
-        try:
-            module = self._instance.engine.module(source)
-        except ModuleRejected as error:
-            raise DlError(f"{path}: {one_line(error.why)}") from error
+        module = self._module(path, sha256, read, keep=True)
         module.read_info = lambda: self._info(path, sha256, read())
         return module
 
