@@ -6,7 +6,7 @@ import ctypes
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from pywasm_sandbox._wasi import Fault, GuestExit, Memory
@@ -25,9 +25,10 @@ from .interrupts import Action, Deadline, InterruptWords, Ticket
 from .limits import Limits
 from .loader import Loader
 from .trampoline import raw_struct
+from .wake import Wake
 
 if TYPE_CHECKING:
-    from pywasm_sandbox._wasi import WasiHost
+    from pywasm_sandbox._wasi import WasiHost, WatchedFd
 
     from .program import Program
 
@@ -74,6 +75,14 @@ class InstanceWaiter:
         """
         return self._instance.wait(seconds)
 
+    def wait_for(self, fds: Sequence[WatchedFd], seconds: float | None) -> bool:
+        """As `wait`, but it ends when a descriptor of the host is ready, too, and after `wake`."""
+        return self._instance.wait_for(fds, seconds)
+
+    def wake(self) -> None:
+        """End the present `wait_for`, or the next one. From any thread."""
+        self._instance.wake()
+
 
 class Instance:
     """A running module. Made by `Program.instantiate`.
@@ -102,7 +111,8 @@ class Instance:
         self._words_dirty = False
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
-        self._wake = threading.Event()
+        self._wake = Wake()
+        self._woken = False
         self._ticket: Ticket | None = None
         self._thread = 0
         self._closing = False
@@ -218,6 +228,18 @@ class Instance:
 
     def wait(self, seconds: float | None) -> bool:
         """See `InstanceWaiter.wait`."""
+        return self._wait(seconds, (), wakeable=False)
+
+    def wait_for(self, fds: Sequence[WatchedFd], seconds: float | None) -> bool:
+        """See `InstanceWaiter.wait_for`."""
+        return self._wait(seconds, fds, wakeable=True)
+
+    def wake(self) -> None:
+        """See `InstanceWaiter.wake`."""
+        self._woken = True
+        self._wake.set()
+
+    def _wait(self, seconds: float | None, fds: Sequence[WatchedFd], wakeable: bool) -> bool:
         ticket = self._ticket
         if ticket is None:
             raise RuntimeError("only a running call can wait")
@@ -227,11 +249,18 @@ class Instance:
             self._wake.clear()
             if self._check(ticket, now):
                 return True
+            if wakeable and self._woken:
+                self._woken = False
+                return False
             left = None if end is None else end - now
             if left is not None and left <= 0:
                 return False
             event = ticket.seconds_to_next(now)
-            self._wake.wait(event if left is None else left if event is None else min(left, event))
+            pause = event if left is None else left if event is None else min(left, event)
+            if fds:
+                self._wake.wait_with(fds, pause)
+                return self._check(ticket, time.monotonic())
+            self._wake.wait(pause)
             now = time.monotonic()
 
     # ---- the end
@@ -498,6 +527,7 @@ class Instance:
             self.wasi.close()
         except Exception:
             logger.exception("closing the guest's files failed")
+        self._wake.close()
         self._c.store_delete(store)
         self.holdings.clear()
 

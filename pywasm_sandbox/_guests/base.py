@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from pywasm_sandbox._engine import (
     GuestExit,
@@ -17,9 +17,10 @@ from pywasm_sandbox._engine import (
     TrapKind,
 )
 
-from .protocol import BlockedInput, Event, Failed, Finished, InputAnswer, InputQuestion, ProtocolError
+from .protocol import Event, Failed, Finished, ProtocolError, Question
 
 if TYPE_CHECKING:
+    from .hostcalls import Handler
     from .state import GuestState
 
 __all__ = ["Cell", "Guest", "GuestOptions", "Listener", "RunEnd", "explain_loss"]
@@ -31,13 +32,15 @@ DEFAULT_MAX_OUTPUT_BYTES: Final = 64 << 20
 @dataclass(frozen=True, slots=True)
 class GuestOptions:
     """How a context's guest is set up. ``memory_bytes`` bounds its linear memory, ``max_output_bytes`` what
-    one run may write to stdout and stderr and display, together."""
+    one run may write to stdout and stderr and display, together. ``host_calls`` are the functions of the host
+    that it can call, by name (`hostcalls`)."""
 
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: str = "/workspace"
     memory_bytes: int = DEFAULT_MEMORY_BYTES
     max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES
     max_open_files: int = 1024
+    host_calls: Mapping[str, Handler] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,9 @@ class Listener(Protocol):
     def publish(self, interrupted: Callable[[], bool]) -> None:
         """What was posted goes out now. Blocks while too much isn't taken, unless ``interrupted()``."""
 
-    def ask(self, question: InputQuestion, interrupted: Callable[[], bool]) -> InputAnswer | BlockedInput:
-        """Wait for a line of input, unless ``interrupted()``."""
+    def ask(self, question: Question, interrupted: Callable[[], bool]) -> Any:
+        """Wait for the answer of the run's caller: an `InputAnswer` or `BlockedInput` to an `InputQuestion`,
+        the reply's fields to a `ToolQuestion`. None: ``interrupted()``, or nobody will answer."""
 
 
 @dataclass(frozen=True, slots=True)

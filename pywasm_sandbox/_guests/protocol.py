@@ -1,8 +1,8 @@
 """What a guest and its host say to each other.
 
-Requests go in through the guest's ``pywasm_handle`` export, events come out through ``pywasm.emit`` and
-questions (which wait for an answer) through ``pywasm.request``; each is one JSON object in UTF-8. Output is
-not an event: it is what the guest writes to file descriptors 1 and 2.
+Requests go in through the guest's ``pywasm_handle`` export and events come out through ``pywasm.emit``; each
+is one JSON object in UTF-8. Output is not an event: it is what the guest writes to file descriptors 1 and 2.
+What the guest asks of its host and waits for goes through ``pywasm.request`` (`hostcalls`).
 
 Everything that arrives is the word of untrusted code: a payload of another shape is a `ProtocolError`,
 never an exception of another kind, and what is handed on can be written as JSON again.
@@ -28,13 +28,15 @@ __all__ = [
     "InputQuestion",
     "Output",
     "ProtocolError",
+    "Question",
+    "ToolQuestion",
     "configure_request",
     "decode_event",
-    "decode_question",
-    "encode_answer",
     "execute_request",
+    "is_shallow",
     "preload_request",
     "renew_request",
+    "without_surrogates",
 ]
 
 MAX_EVENT_BYTES: Final = 256 * 1024 * 1024
@@ -122,6 +124,18 @@ class InputQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolQuestion:
+    """The guest calls a function of the host. The answer is the call's reply, as JSON."""
+
+    name: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+
+
+Question = InputQuestion | ToolQuestion
+
+
+@dataclass(frozen=True, slots=True)
 class InputAnswer:
     """The line, without its newline."""
 
@@ -192,20 +206,20 @@ def _object(payload: bytes, what: str) -> dict[str, Any]:
         raise ProtocolError(f"{what} is a JSON {type(message).__name__}, not an object")
     message = {key: _shallow_parts(value) for key, value in message.items()}
     if b"\\ud" in payload or b"\\uD" in payload:
-        return _without_surrogates(message)  # type: ignore[no-any-return]
+        return without_surrogates(message)  # type: ignore[no-any-return]
     return message
 
 
 def _shallow_parts(value: Any) -> Any:
     """``value`` without the members of its first level that are nested too deep."""
-    if _is_shallow(value, MAX_JSON_DEPTH):
+    if is_shallow(value, MAX_JSON_DEPTH):
         return value
     if not isinstance(value, dict):
         return None
-    return {key: item for key, item in value.items() if _is_shallow(item, MAX_JSON_DEPTH)}
+    return {key: item for key, item in value.items() if is_shallow(item, MAX_JSON_DEPTH)}
 
 
-def _is_shallow(value: Any, depth: int) -> bool:
+def is_shallow(value: Any, depth: int) -> bool:
     """Whether ``value`` has at most ``depth`` levels of containers. Never recurses."""
     level = [value] if type(value) in (dict, list) else []
     while level and depth:
@@ -219,14 +233,14 @@ def _is_shallow(value: Any, depth: int) -> bool:
     return not level
 
 
-def _without_surrogates(value: Any) -> Any:
+def without_surrogates(value: Any) -> Any:
     """Lone surrogates, which no encoding can write, become "?"."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, list):
-        return [_without_surrogates(item) for item in value]
+        return [without_surrogates(item) for item in value]
     if isinstance(value, dict):
-        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+        return {without_surrogates(key): without_surrogates(item) for key, item in value.items()}
     return value
 
 
@@ -287,18 +301,3 @@ def decode_event(kind: int, payload: bytes) -> Event:
             return Finished(status, exit_code)
         case _:
             raise ProtocolError(f"event kind {kind} is unknown")
-
-
-def decode_question(payload: bytes) -> InputQuestion:
-    """Turn the bytes of ``pywasm.request`` into a question. Raises `ProtocolError`."""
-    message = _object(payload, "a question")
-    if message.get("op") != "input":
-        raise ProtocolError(f"question {message.get('op')!r} is unknown")
-    return InputQuestion(_get(message, "prompt", str, ""), _get(message, "password", bool, False))
-
-
-def encode_answer(answer: InputAnswer | BlockedInput) -> bytes:
-    """The response to a question."""
-    if isinstance(answer, InputAnswer):
-        return _encode({"value": answer.value})
-    return _encode({"error": answer.error, "message": answer.message})

@@ -29,19 +29,16 @@ from pywasm_sandbox._wasi import Clocks, Fault, RandomSource, WasiHost, WasiLimi
 from pywasm_sandbox.errors import SandboxError, SandboxInternalError, SnapshotMismatchError
 
 from .base import Cell, Guest, GuestOptions, Listener, RunEnd, explain_loss
+from .hostcalls import HostCall, HostCalls
 from .protocol import (
-    BlockedInput,
     Event,
     EventKind,
     Failed,
     Finished,
-    InputAnswer,
-    InputQuestion,
     Output,
+    Question,
     configure_request,
     decode_event,
-    decode_question,
-    encode_answer,
     execute_request,
     preload_request,
     renew_request,
@@ -63,7 +60,6 @@ SYS_PATH: Final = (
     GUEST_CODE,
     f"{GUEST_CODE}/shims",
 )
-MAX_QUESTION_BYTES: Final = 1 << 20
 REPRODUCIBLE_HASH_SEED: Final = 3_141_592_653
 _MISMATCHES: Final = (ImageMismatch, LibraryMismatch, Fault, ValueError)
 
@@ -105,8 +101,8 @@ class _Quiet:
     def publish(self, interrupted: Callable[[], bool]) -> None:
         pass
 
-    def ask(self, question: InputQuestion, interrupted: Callable[[], bool]) -> InputAnswer | BlockedInput:
-        return BlockedInput("RuntimeError", "nobody answers while an image is made")
+    def ask(self, question: Question, interrupted: Callable[[], bool]) -> None:
+        """Nobody answers while an image is made."""
 
 
 def _no_image() -> Image:
@@ -148,7 +144,7 @@ class PythonGuest(Guest):
         self._listener: Listener | None = None
         self._assembler = OutputAssembler(self._on_output, max_bytes=options.max_output_bytes)
         self._boot_output: list[str] = []
-        self._response = b""
+        self._host_calls = HostCalls(options.host_calls)
         self._finished: Finished | None = None
         self._failed = False
         self._addresses: dict[str, Any] = {}
@@ -433,22 +429,25 @@ class PythonGuest(Guest):
 
     def on_request(self, pointer: int, length: int) -> int:
         """``pywasm.request``: the answer's length; `on_response` copies the answer."""
-        self._on_block()
-        question = decode_question(self._live().memory.read(pointer, min(length, MAX_QUESTION_BYTES)))
-        answer: InputAnswer | BlockedInput
-        if self._listener is None or not self._allow_input:
-            answer = BlockedInput(
-                "RuntimeError", "input() needs an on_input callback: pass on_input to run_code"
-            )
-        else:
-            answer = self._listener.ask(question, self._interrupted)
-        self._response = encode_answer(answer)
-        return len(self._response)
+        refused = HostCalls.too_large(length)
+        if refused is not None:
+            return refused
+        return self._host_calls.request(self._live().memory.read(pointer, length), self._make_call)
+
+    def _make_call(self, op: str, arguments: Mapping[str, Any]) -> HostCall:
+        return HostCall(
+            op,
+            arguments,
+            self._live().wasi,
+            self._listener,
+            self._allow_input,
+            self._on_block,
+            self._interrupted,
+        )
 
     def on_response(self, pointer: int) -> None:
         """``pywasm.response``: copy the pending answer to where the guest made room for it."""
-        response, self._response = self._response, b""
-        self._live().memory.write(pointer, response)
+        self._live().memory.write(pointer, self._host_calls.take())
 
 
 _OUTPUT_LIMIT: Final = Failed("OutputLimitExceeded", "the cell's output went over its limit")

@@ -10,14 +10,14 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
-from typing import Final
+from queue import Empty, SimpleQueue
+from typing import Any, Final
 
 from pywasm_sandbox._engine import Ticket
 from pywasm_sandbox._guests.base import RunEnd
-from pywasm_sandbox._guests.protocol import BlockedInput, Displayed, Event, InputAnswer, InputQuestion, Output
+from pywasm_sandbox._guests.protocol import Displayed, Event, Output, Question
 
-__all__ = ["Call"]
+__all__ = ["Asked", "Call"]
 
 MAX_WAITING_BYTES: Final = 16 << 20
 """The guest pauses while more than this, roughly, waits to be taken by the caller."""
@@ -33,6 +33,31 @@ def _weight(event: Event) -> int:
     return 64
 
 
+class Asked:
+    """A question of the guest, which waits for `answer`. ``withdrawn``: it does not any more."""
+
+    __slots__ = ("_answers", "question", "withdrawn")
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.withdrawn = False
+        self._answers: SimpleQueue[Any] = SimpleQueue()
+
+    def answer(self, answer: Any) -> None:
+        """Reply. An answer that comes too late is dropped."""
+        self._answers.put(answer)
+
+    def wait(self, given_up: Callable[[], bool]) -> Any:
+        """The answer; None if it was ``given_up()`` before there was one."""
+        while True:
+            try:
+                return self._answers.get(timeout=_POLL_SECONDS)
+            except Empty:
+                if given_up():
+                    self.withdrawn = True
+                    return None
+
+
 class Call:
     """A run that was asked for. It is queued in its context, runs, and ends exactly once."""
 
@@ -45,9 +70,8 @@ class Call:
         self._space = threading.Condition(self._lock)
         self._pending: list[Event] = []
         self._pending_weight = 0
-        self._waiting: deque[Event | InputQuestion] = deque()
+        self._waiting: deque[Event | Asked] = deque()
         self._waiting_weight = 0
-        self._answer: InputAnswer | BlockedInput | None = None
         self._abandoned = False
         self._end: RunEnd | None = None
         self._failure: BaseException | None = None
@@ -73,17 +97,14 @@ class Call:
                 if interrupted():
                     return
 
-    def ask(self, question: InputQuestion, interrupted: Callable[[], bool]) -> InputAnswer | BlockedInput:
+    def ask(self, question: Question, interrupted: Callable[[], bool]) -> Any:
+        asked = Asked(question)
         with self._lock:
-            self._answer = None
-            self._waiting.append(question)
+            if self._abandoned:
+                return None
+            self._waiting.append(asked)
         self._tell()
-        with self._lock:
-            while self._answer is None:
-                if self._abandoned or interrupted():
-                    return BlockedInput("RuntimeError", "input() was interrupted")
-                self._space.wait(_POLL_SECONDS)
-            return self._answer
+        return asked.wait(lambda: self._abandoned or interrupted())
 
     def _hand_over(self) -> None:
         pending, weight = self._pending, self._pending_weight
@@ -122,7 +143,7 @@ class Call:
         with self._lock:
             return bool(self._waiting) or self._done
 
-    def take(self) -> tuple[list[Event | InputQuestion], bool]:
+    def take(self) -> tuple[list[Event | Asked], bool]:
         """What there is, without waiting, and whether the run is over and nothing more will come."""
         with self._lock:
             taken = list(self._waiting)
@@ -130,12 +151,6 @@ class Call:
             self._waiting_weight = 0
             self._space.notify_all()
             return taken, self._done
-
-    def answer(self, answer: InputAnswer | BlockedInput) -> None:
-        """Reply to the `InputQuestion` that was taken."""
-        with self._lock:
-            self._answer = answer
-            self._space.notify_all()
 
     def interrupt(self, reason: int, grace_seconds: float) -> None:
         """Ask the guest to stop, whether it started already or not; after the grace it is stopped hard."""

@@ -23,7 +23,7 @@ from pywasm_sandbox._guests.protocol import (
 )
 from pywasm_sandbox.errors import ContextBusyError
 
-from .calls import Call
+from .calls import Asked, Call
 from .contexts import ContextCore, RunRequest
 from .steps import Invoke, Steps, Wait
 
@@ -140,20 +140,29 @@ class _Collector:
         )
 
 
-def _answer(value: Any) -> InputAnswer | BlockedInput:
-    if isinstance(value, str):
-        return InputAnswer(value)
-    if value is None:
-        return BlockedInput("EOFError", "on_input returned None: end of input")
-    raise TypeError(f"on_input must return a str, or None at the end of input, not {type(value).__name__}")
-
-
 def _invoke(context: ContextCore, step: Invoke) -> Steps[Any]:
     token = _dispatching.set(_dispatching.get() | {context.id})
     try:
         return (yield step)
     finally:
         _dispatching.reset(token)
+
+
+def _answer(context: ContextCore, asked: Asked, callbacks: Callbacks) -> Steps[None]:
+    """Answer a question of the guest, in the caller's own thread or task."""
+    question = asked.question
+    assert isinstance(question, InputQuestion)
+    assert callbacks.on_input is not None, "the guest was not allowed to ask"
+    line = yield from _invoke(context, Invoke(callbacks.on_input, question.prompt))
+    asked.answer(_input_answer(line))
+
+
+def _input_answer(line: Any) -> InputAnswer | BlockedInput:
+    if isinstance(line, str):
+        return InputAnswer(line)
+    if line is None:
+        return BlockedInput("EOFError", "on_input returned None: end of input")
+    raise TypeError(f"on_input must return a str, or None at the end of input, not {type(line).__name__}")
 
 
 def _deliver(context: ContextCore, call: Call, collector: _Collector, callbacks: Callbacks) -> Steps[None]:
@@ -163,9 +172,8 @@ def _deliver(context: ContextCore, call: Call, collector: _Collector, callbacks:
         yield Wait(call)
         events, done = call.take()
         for event in events:
-            if isinstance(event, InputQuestion):
-                assert callbacks.on_input is not None, "the guest was not allowed to ask"
-                call.answer(_answer((yield from _invoke(context, Invoke(callbacks.on_input, event.prompt)))))
+            if isinstance(event, Asked):
+                yield from _answer(context, event, callbacks)
                 continue
             for step in collector.add(event):
                 yield from _invoke(context, step)

@@ -5,11 +5,12 @@ Knows nothing of the engine that calls them, nor of the languages that run on th
 
 from .clocks import Clocks
 from .fds import Fd, FdState, FdTable
-from .host import FUNCTIONS, HostFunction, PlainWaiter, Waiter, WasiHost, WasiLimits
+from .host import FUNCTIONS, HostFunction, WasiHost, WasiLimits
 from .memory import Fault, Memory
 from .process_functions import GuestExit
 from .random import RandomSource, SystemRandom
 from .stdio import BytesSource, NullSink, StdioSink, StdioSource
+from .waiting import PlainWaiter, Waiter, WatchedFd, wait_for_fds
 
 __all__ = [
     "FUNCTIONS",
@@ -31,4 +32,6 @@ __all__ = [
     "Waiter",
     "WasiHost",
     "WasiLimits",
+    "WatchedFd",
+    "wait_for_fds",
 ]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Final, Protocol
+from typing import Final
 
 from pywasm_sandbox._vfs.api import VfsError
 from pywasm_sandbox._vfs.namespace import Namespace
@@ -19,27 +18,9 @@ from .fds import FIRST_PREOPEN, Fd, FdState, FdTable
 from .memory import Memory
 from .random import RandomSource, SystemRandom
 from .stdio import BytesSource, NullSink, StdioSink, StdioSource
+from .waiting import PlainWaiter, Waiter
 
 _STDIO_RIGHTS: Final = abi.RIGHTS_FD_FILESTAT_GET | abi.RIGHTS_POLL_FD_READWRITE
-
-
-class Waiter(Protocol):
-    """How a guest sleeps."""
-
-    def wait(self, seconds: float | None) -> bool:
-        """Wait that long (None: without end), or less. True: the guest is interrupted. 0: just tell."""
-        ...
-
-
-class PlainWaiter:
-    """Sleeps; nothing interrupts it."""
-
-    def wait(self, seconds: float | None) -> bool:
-        if seconds is None:
-            raise ValueError("nothing could ever end this wait")
-        if seconds > 0:
-            time.sleep(seconds)
-        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,4 +175,4 @@ def _declared() -> tuple[HostFunction, ...]:
 
 FUNCTIONS: Final[tuple[HostFunction, ...]] = _declared()
 
-__all__ = ["FUNCTIONS", "FdState", "HostFunction", "PlainWaiter", "Waiter", "WasiHost", "WasiLimits"]
+__all__ = ["FUNCTIONS", "FdState", "HostFunction", "WasiHost", "WasiLimits"]

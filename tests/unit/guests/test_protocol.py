@@ -7,19 +7,14 @@ import json
 import pytest
 
 from pywasm_sandbox._guests.protocol import (
-    BlockedInput,
     Cleared,
     Displayed,
     EventKind,
     Failed,
     Finished,
-    InputAnswer,
-    InputQuestion,
     ProtocolError,
     configure_request,
     decode_event,
-    decode_question,
-    encode_answer,
     execute_request,
 )
 
@@ -101,17 +96,3 @@ def test_decode_clear_and_done() -> None:
 def test_hostile_events_are_protocol_errors(kind: int, payload: bytes, message: str) -> None:
     with pytest.raises(ProtocolError, match=message.replace("[", r"\[")):
         decode_event(kind, payload)
-
-
-def test_questions_and_answers() -> None:
-    assert decode_question(b'{"op":"input","prompt":"name? "}') == InputQuestion("name? ", is_password=False)
-    assert json.loads(encode_answer(InputAnswer("Ada"))) == {"value": "Ada"}
-    assert json.loads(encode_answer(BlockedInput("EOFError", "end"))) == {
-        "error": "EOFError",
-        "message": "end",
-    }
-
-
-def test_unknown_questions_are_protocol_errors() -> None:
-    with pytest.raises(ProtocolError, match="question 'open' is unknown"):
-        decode_question(b'{"op":"open"}')

@@ -63,14 +63,13 @@ class Console:
 
     def ask(self, prompt: str, *, password: bool) -> str:
         """The caller's answer. Raises EOFError when it has no more, RuntimeError when the callback failed."""
-        answer = wire.request({"op": "input", "prompt": prompt, "password": password})
-        if "value" in answer:
-            return str(answer["value"])
-        if answer["error"] == "EOFError":
-            raise EOFError(answer["message"])
-        if answer["error"] == "RuntimeError":
-            raise RuntimeError(answer["message"])
-        raise RuntimeError(f"on_input failed: {answer['error']}: {answer['message']}")
+        wire.flush()
+        reply = wire.call({"op": "input", "prompt": prompt, "password": password})
+        if "error" not in reply:
+            return str(reply["value"])
+        if reply["error"] in ("EOFError", "RuntimeError"):
+            raise wire.failure(reply)
+        raise RuntimeError(f"on_input failed: {reply['error']}: {reply['message']}")
 
     def make_input(self) -> Callable[..., str]:
         """The built-in `input`: asks the caller of run_code, unless the code put in a stdin of its own."""

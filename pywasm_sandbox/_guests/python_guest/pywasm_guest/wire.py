@@ -16,7 +16,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["CLEAR", "DISPLAY", "DONE", "ERROR", "decode", "emit", "encode", "flush", "quote", "request"]
+__all__ = [
+    "CLEAR",
+    "DISPLAY",
+    "DONE",
+    "ERROR",
+    "call",
+    "decode",
+    "emit",
+    "encode",
+    "failure",
+    "flush",
+    "quote",
+    "request",
+]
 
 DISPLAY, ERROR, CLEAR, DONE = 1, 2, 3, 4
 
@@ -70,7 +83,37 @@ def emit(kind: int, payload: str) -> None:
     _pywasm.emit(kind, payload.encode("utf-8", "replace"))
 
 
-def request(question: dict[str, object]) -> Any:
-    """Ask the host and return its answer. Raises OSError when the host has none."""
+def request(op: str, /, **arguments: object) -> Any:
+    """Call the host (docs/ARCHITECTURE.md, "Host calls") and return the value.
+
+    Raises:
+        Exception: what the host says: a built-in exception, an OSError with its number.
+        TypeError, ValueError: the arguments are not JSON.
+    """
     flush()
-    return decode(_pywasm.request(encode(question).encode("utf-8", "replace")))
+    reply = call({"op": op, **arguments})
+    if "error" in reply:
+        raise failure(reply)
+    return reply["value"]
+
+
+def call(message: dict[str, object]) -> dict[str, Any]:
+    """Call the host and return its reply, `{"value": …}` or `{"error": …}`, without flushing output first."""
+    data = encode(message, allow_nan=True).encode("utf-8", "replace")
+    while True:
+        try:
+            return decode(_pywasm.request(data))  # type: ignore[no-any-return]
+        except InterruptedError:  # and the handler of the signal did not raise
+            pass
+
+
+def failure(reply: dict[str, Any]) -> Exception:
+    """The exception that an error of the host stands for."""
+    import builtins
+    import errno
+
+    kind = getattr(builtins, reply["error"], None)
+    if not isinstance(kind, type) or not issubclass(kind, Exception):
+        return RuntimeError(f"{reply['error']}: {reply['message']}")
+    number = getattr(errno, reply.get("errno") or "", None)
+    return kind(reply["message"]) if number is None else kind(number, reply["message"])

@@ -1,0 +1,184 @@
+"""The host-call channel: what a guest asks its host to do, by name (docs/ARCHITECTURE.md, "Host calls").
+
+A guest calls the import ``pywasm.request`` with a JSON object, ``{"op": name, …}``, and gets a JSON object
+back: ``{"value": …}``, or ``{"error": class name, "message": …}``, with ``"errno"`` if the class is an
+OSError. A handler runs on the guest's thread while the guest stands still. Whatever a guest sends, it gets
+an answer or an error number; nothing that it can send raises here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from pywasm_sandbox._wasi.errnos import INTR, INVAL, TOOBIG
+
+from .protocol import BlockedInput, InputAnswer, InputQuestion, Question, is_shallow, without_surrogates
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pywasm_sandbox._wasi import WasiHost, WatchedFd
+
+    from .base import Listener
+
+__all__ = ["Handler", "HostCall", "HostCallError", "HostCallInterrupted", "HostCalls"]
+
+MAX_REQUEST_BYTES: Final = 16 << 20
+"""A request that is larger fails with E2BIG, unread."""
+
+MAX_JSON_DEPTH: Final = 200
+
+# Surrogates (from undecodable bytes in names) must reach the guest and not fail here.
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=True)
+_DECODER: Final = json.JSONDecoder()
+
+
+class HostCallError(Exception):
+    """The call fails: in the guest it raises the built-in exception ``name`` (RuntimeError if there is none
+    of that name) with this message. ``errno`` is the POSIX name of an OSError's number, such as
+    "ECONNREFUSED"; ``fields`` are for the guest's own code."""
+
+    def __init__(self, name: str, message: str, errno: str | None = None, **fields: Any) -> None:
+        super().__init__(message)
+        self.name = name
+        self.message = message
+        self.errno = errno
+        self.fields = fields
+
+    def reply(self) -> dict[str, Any]:
+        """As the guest gets it."""
+        reply = {"error": self.name, "message": self.message, **self.fields}
+        return reply if self.errno is None else {**reply, "errno": self.errno}
+
+
+class HostCallInterrupted(Exception):
+    """The guest was interrupted while its call waited: it gets EINTR, and looks at the interrupt."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostCall:
+    """One call, for its handler: the arguments are the guest's word, whatever their shape."""
+
+    op: str
+    arguments: Mapping[str, Any]
+    wasi: WasiHost
+    """The guest's files and descriptors; handlers may add to them."""
+    listener: Listener | None
+    allow_input: bool
+    on_block: Callable[[], None]
+    """To be called before a wait that `wait` and `ask` don't do: output that was written goes out."""
+    interrupted: Callable[[], bool]
+    """Whether the guest has to stop waiting."""
+
+    def get(self, name: str, kind: type, default: Any = ...) -> Any:
+        """An argument of this JSON type. Raises `HostCallError`, a TypeError in the guest."""
+        value = self.arguments.get(name, default)
+        if value is ...:
+            self.reject(f"{self.op}: argument {name!r} is missing")
+        if value is default:
+            return value
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            self.reject(f"{self.op}: argument {name!r} is a {type(value).__name__}, not a {kind.__name__}")
+        return value
+
+    def reject(self, message: str) -> NoReturn:
+        """The arguments are wrong."""
+        raise HostCallError("TypeError", message)
+
+    def wait(self, seconds: float | None, fds: Sequence[WatchedFd] = ()) -> None:
+        """Sleep until one of the descriptors is ready, somebody wakes the guest, or so much time went by.
+
+        Raises `HostCallInterrupted`, and what ends a guest for good.
+        """
+        self.on_block()
+        if self.wasi.waiter.wait_for(fds, seconds):
+            raise HostCallInterrupted
+
+    def ask(self, question: Question) -> Any:
+        """Hand a question to the caller of the run, in whose thread or task it is answered.
+
+        Raises `HostCallError` if there is no run, `HostCallInterrupted`.
+        """
+        if self.listener is None:
+            raise HostCallError("RuntimeError", f"{self.op}: nobody answers outside of a run")
+        self.on_block()
+        answer = self.listener.ask(question, self.interrupted)
+        if answer is None:
+            raise HostCallInterrupted
+        return answer
+
+
+Handler = Callable[[HostCall], Any]
+"""Carries a call out; what it returns is the call's value in JSON.
+
+Raises `HostCallError`, `HostCallInterrupted`.
+"""
+
+
+def _input(call: HostCall) -> Any:
+    question = InputQuestion(call.get("prompt", str, ""), call.get("password", bool, False))
+    if call.listener is None or not call.allow_input:
+        raise HostCallError("RuntimeError", "input() needs an on_input callback: pass on_input to run_code")
+    answer = call.ask(question)
+    if isinstance(answer, BlockedInput):
+        raise HostCallError(answer.error, answer.message)
+    assert isinstance(answer, InputAnswer)
+    return answer.value
+
+
+class HostCalls:
+    """The handlers of a guest, by name, and the answer that waits to be fetched."""
+
+    def __init__(self, handlers: Mapping[str, Handler]) -> None:
+        self._handlers = {"input": _input, **handlers}
+        self._reply = b""
+
+    def request(self, payload: bytes, make_call: Callable[[str, Mapping[str, Any]], HostCall]) -> int:
+        """``pywasm.request``: the length of the answer, which `take` gives, or a negative preview1 errno."""
+        self._reply = b""
+        message = _decode(payload)
+        if message is None:
+            return -INVAL
+        try:
+            reply = self._carry_out(message, make_call)
+        except HostCallInterrupted:
+            return -INTR
+        self._reply = _ENCODER.encode(reply).encode("ascii")
+        return len(self._reply)
+
+    def _carry_out(
+        self, message: dict[str, Any], make_call: Callable[[str, Mapping[str, Any]], HostCall]
+    ) -> dict[str, Any]:
+        op = message.pop("op", None)
+        handler = self._handlers.get(op) if isinstance(op, str) else None
+        if handler is None:
+            return HostCallError("NotImplementedError", f"the host has no call {op!r:.100}", "ENOSYS").reply()
+        try:
+            return {"value": handler(make_call(op, message))}
+        except HostCallError as error:
+            return error.reply()
+
+    def take(self) -> bytes:
+        """``pywasm.response``: the answer; it is given once."""
+        reply, self._reply = self._reply, b""
+        return reply
+
+    @staticmethod
+    def too_large(length: int) -> int | None:
+        """The errno for a request of so many bytes; None if it may be read."""
+        return -TOOBIG if length > MAX_REQUEST_BYTES else None
+
+
+def _decode(payload: bytes) -> dict[str, Any] | None:
+    try:
+        message = _DECODER.decode(payload.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    if type(message) is not dict or not is_shallow(message, MAX_JSON_DEPTH):
+        return None
+    if b"\\ud" in payload or b"\\uD" in payload:
+        return without_surrogates(message)  # type: ignore[no-any-return]
+    return message
