@@ -58,6 +58,7 @@ class ArchiveStore:
                 archive.version,
                 archive.filename,
             ],
+            "npm": ["npm", "pack", "--ignore-scripts", "--silent", f"{package}@{archive.version}"],
         }
         if kind not in commands:
             raise SystemExit(

@@ -15,7 +15,8 @@ class Archive:
     version: str
     filename: str
     origin: str
-    """`debian-source:<package>`, `debian-binary:<package>`, `pypi:<project>` or `part-of:<archive>`."""
+    """`debian-source:<package>`, `debian-binary:<package>`, `pypi:<project>`, `npm:<package>` or
+    `part-of:<archive>`."""
     sha256: str
     licence: str
     members: tuple[str, ...] = ()

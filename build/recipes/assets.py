@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from driver import wasm
 from driver.archives import sha256_of
@@ -62,27 +63,30 @@ def publish(
                 "kind": kind,
             }
         )
-    licences = {}
+    licences = published(target, "licences")
     for stage_name in licence_stages:
         for path in sorted((context.dep(stage_name) / "licences").glob("*.txt")):
             put(path, target / "licences" / path.name)
-            licences[path.stem] = f"licences/{path.name}"
+            licences[path.stem] = {"name": path.stem, "file": f"licences/{path.name}"}
+    names = {entry["name"] for entry in entries}
+    others = [entry for name, entry in published(target, "assets").items() if name not in names]
     manifest = {
         "format": 1,
-        "assets": [*entries, *published_wheels(target)],
-        "licences": [{"name": name, "file": licences[name]} for name in sorted(licences)],
+        # Wheels, which are many, come last.
+        "assets": sorted([*entries, *others], key=lambda entry: entry["kind"] == "wheel"),
+        "licences": [licences[name] for name in sorted(licences)],
     }
     made = context.work / "manifest.json"
     made.write_text(json.dumps(manifest, indent=2) + "\n")
     put(made, target / "manifest.json")
 
 
-def published_wheels(target: Path) -> list[dict[str, object]]:
-    """The entries of the wheels, which have a stage of their own."""
+def published(target: Path, section: str) -> dict[str, dict[str, Any]]:
+    """What a section of the manifest names now, by name: other stages wrote some of it."""
     manifest = target / "manifest.json"
     if not manifest.exists():
-        return []
-    return [entry for entry in json.loads(manifest.read_text())["assets"] if entry["kind"] == "wheel"]
+        return {}
+    return {entry["name"]: entry for entry in json.loads(manifest.read_text())[section]}
 
 
 @stage("all", needs=("core", "stdlib", "samples", "cpython", "toolchain", *LIBRARY_STAGES), always=True)

@@ -44,7 +44,7 @@ class Program:
         c = engine.c
         self._imports: list[Import] = [
             *(host_import(c, engine.slot, WASI_MODULE, function, "wasi") for function in FUNCTIONS),
-            *(host_import(c, engine.slot, HOST_MODULE, function, "owner") for function in imports),
+            *(host_import(c, engine.slot, function.module, function, "owner") for function in imports),
             *(host_import(c, engine.slot, HOST_MODULE, function, "loader") for function in LOADER_FUNCTIONS),
         ]
         self.linker: int = c.linker_new(engine.pointer)

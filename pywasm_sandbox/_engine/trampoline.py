@@ -29,22 +29,24 @@ if TYPE_CHECKING:
 
 __all__ = ["CallSlot", "HostImport", "Import", "epoch_callback", "host_import", "raw_struct"]
 
-_CODES = {"i": "I12x", "I": "Q8x"}
+_CODES = {"i": "I12x", "I": "Q8x", "F": "d8x"}
 
 
 @dataclass(frozen=True, slots=True)
 class HostImport:
-    """A function that guests import from module "pywasm".
+    """A function that guests import from `module`.
 
-    `params` and `results` have one letter a value: "i" an i32, "I" an i64. `call(owner, *integers)` takes
-    every integer as unsigned; `owner` is what the instance was made with. It returns the result (None if
-    `results` is ""). What it raises traps the guest and comes out of `Instance.call` as a `HostFailure`.
+    `params` and `results` have one letter a value: "i" an i32, "I" an i64, "F" (a parameter only) an f64.
+    `call(owner, *numbers)` takes every integer as unsigned; `owner` is what the instance was made with. It
+    returns the result (None if `results` is ""). What it raises traps the guest and comes out of
+    `Instance.call` as a `HostFailure`.
     """
 
     name: str
     params: str
     results: str
     call: Callable[..., int | None]
+    module: str = "pywasm"
 
 
 class CallSlot(threading.local):
@@ -66,7 +68,7 @@ class Import:
 
 
 def raw_struct(letters: str) -> struct.Struct:
-    """Decodes and encodes `wasmtime_val_raw_t[]` for "i" (u32) and "I" (u64)."""
+    """Decodes and encodes `wasmtime_val_raw_t[]` for "i" (u32), "I" (u64) and "F" (f64)."""
     return struct.Struct("<" + "".join(_CODES[letter] for letter in letters))
 
 

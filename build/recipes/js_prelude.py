@@ -1,0 +1,127 @@
+"""The prelude of the JavaScript guest: `js_guest/` and npm packages in one script.
+
+The packages, esbuild among them, are those of `npm/package-lock.json`, which has the hash of each; npm checks
+it. A package that the prelude is to have goes into `npm/package.json`:
+
+    cd build/npm && npm install --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved NAME
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from driver.registry import stage
+from driver.stages import Context
+
+JS_GUEST = "../pywasm_sandbox/_guests/js_guest"
+NPM_SETTINGS = ("NODE_EXTRA_CA_CERTS", "NPM_CONFIG_USERCONFIG", "npm_config_userconfig")
+
+UNDICI_NEEDS = (
+    *("crypto", "events", "http", "net", "perf_hooks", "querystring", "sqlite", "stream"),
+    *("util", "util/types", "worker_threads", "zlib"),
+)
+"""Modules of Node that undici imports; `web/undici_needs/` stands in for them."""
+
+NOT_NEEDED = ("node:process", "node:stream/web", "web-streams-polyfill/dist/ponyfill.es2018.js")
+"""What packages import only where there are no web streams."""
+
+COMMON = (
+    "--bundle",
+    "--target=es2023",
+    "--platform=neutral",
+    "--main-fields=module,main",
+    "--conditions=import",
+    "--charset=utf8",
+    "--legal-comments=none",
+    "--log-level=warning",
+    "--minify-whitespace",
+    "--minify-syntax",
+)
+
+
+@stage("js-packages", files=["npm/package.json", "npm/package-lock.json"])
+def install_packages(context: Context) -> None:
+    """`node_modules/` as the lock has it. No package's scripts are run."""
+    for name in ("package.json", "package-lock.json"):
+        shutil.copyfile(context.recipes / "npm" / name, context.out / name)
+    settings = {name: os.environ[name] for name in NPM_SETTINGS if name in os.environ}
+    context.run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=context.out, env=settings)
+
+
+@stage("js-prelude", needs=["js-packages"], files=[f"{JS_GUEST}/**/*.js"])
+def build_prelude(context: Context) -> None:
+    """`js-prelude.js`, and the licences of what is in it."""
+    guest = context.recipes / JS_GUEST
+    needs = guest / "web" / "undici_needs"
+    undici = context.work / "undici.js"
+    bundle(
+        context,
+        guest / "web" / "undici.js",
+        undici,
+        "--format=esm",
+        "--external:buffer",
+        "--external:node-inspect-extracted",
+        f"--inject:{needs / 'globals.js'}",
+        '--define:process.versions.node="20.18.1"',
+        *aliases({f"node:{name}": needs / "node.js" for name in UNDICI_NEEDS}),
+        *aliases({"node:assert": needs / "assert.js"}),
+    )
+    bundle(
+        context,
+        guest / "main.js",
+        context.out / "js-prelude.js",
+        "--format=iife",
+        *aliases({"#undici": undici, **dict.fromkeys(NOT_NEEDED, needs / "node.js")}),
+    )
+    (context.out / "licences").mkdir()
+    inputs = {name for path in context.work.glob("*.meta.json") for name in read_inputs(path)}
+    write_licences(context, inputs, context.out / "licences" / "js-packages.txt")
+
+
+def bundle(context: Context, entry: Path, output: Path, *options: str) -> None:
+    """Run esbuild; `<output>.meta.json` in the work folder says what went in."""
+    modules = context.dep("js-packages") / "node_modules"
+    context.run(
+        modules / ".bin" / "esbuild",
+        entry.resolve(),
+        f"--outfile={output}",
+        f"--metafile={context.work / output.name}.meta.json",
+        *COMMON,
+        *options,
+        env={"NODE_PATH": str(modules)},
+    )
+
+
+def aliases(table: Mapping[str, Path]) -> list[str]:
+    """esbuild's options that put files in the place of packages."""
+    return [f"--alias:{name}={path.resolve()}" for name, path in table.items()]
+
+
+def read_inputs(metafile: Path) -> Iterable[str]:
+    """Paths of the files that are in a bundle."""
+    for output in json.loads(metafile.read_text())["outputs"].values():
+        yield from (name for name, part in output["inputs"].items() if part["bytesInOutput"])
+
+
+def write_licences(context: Context, inputs: Iterable[str], output: Path) -> None:
+    """The licence texts of the packages in a bundle, one after the other."""
+    modules = context.dep("js-packages") / "node_modules"
+    packages = set()
+    for name in inputs:
+        _, found, rest = name.rpartition("node_modules/")
+        if found:
+            parts = rest.split("/")
+            packages.add("/".join(parts[: 2 if rest.startswith("@") else 1]))
+    texts = []
+    for package in sorted(packages):
+        about = json.loads((modules / package / "package.json").read_text())
+        files = sorted(
+            path for path in (modules / package).iterdir() if path.name.lower().startswith("licen")
+        )
+        text = files[0].read_text() if files else f"Licence: {about['license']}\n"
+        texts.append(f"==== {package} {about['version']}\n\n{text.strip()}\n")
+    output.write_text("\n".join(texts))

@@ -1,0 +1,3 @@
+// The entry of the prelude: one script, run once when the image is made.
+
+import './web/index.js';

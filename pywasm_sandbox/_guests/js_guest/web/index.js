@@ -1,0 +1,14 @@
+// The web platform's globals, in the order in which they need each other.
+
+import './base64.js';
+import './events.js';
+import './structured-clone.js';
+import './encoding.js';
+import './streams.js';
+import './blob.js';
+import './crypto.js';
+import './url.js';
+import './performance.js';
+import './fetch.js';
+import './compression.js';
+import './intl.js';

@@ -1,0 +1,200 @@
+"""TypeScript to JavaScript, for cells and for modules of the virtual filesystem.
+
+Types are stripped to spaces where that is enough, which keeps every position; else the code is transformed
+and comes with a source map. Types are not checked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pywasm_sandbox._engine import Deadline, Engine, ModuleSource
+
+from .assets import Assets
+from .swc import Refused, Session, Swc, SwcFailure, SwcOutput
+
+__all__ = [
+    "COMPILE_TIMEOUT_SECONDS",
+    "MAX_COMPILER_MEMORY_BYTES",
+    "MAX_SOURCE_BYTES",
+    "Kind",
+    "TranspileError",
+    "Transpiled",
+    "TypeScript",
+]
+
+Kind = Literal["cell", "module"]
+
+MAX_SOURCE_BYTES: Final = 8 << 20
+"""TypeScript that is longer (in UTF-8) is refused."""
+MAX_COMPILER_MEMORY_BYTES: Final = 512 << 20
+"""What one compilation may use; a context's ``memory_bytes`` if that is less."""
+COMPILE_TIMEOUT_SECONDS: Final = 10.0
+"""How long one compilation may take; the time that is left to the run if that is less."""
+
+_FRAME_WIDTH: Final = 100
+
+_IMPORTS: Final = re.compile(r"^[ \t]*import\b[ \t]*[\w$*{]", re.MULTILINE)
+_OBJECT_LIKE: Final = re.compile(r"\s*\{")
+_FRESH_ENUM: Final = re.compile(r"^var ([\w$]+) = (?:/\*#__PURE__\*/ )?function\(\1\) \{$", re.MULTILINE)
+_NAMESPACE_LAST: Final = re.compile(
+    r"^\}\)\(([\w$]+) \|\| \(\1 = \{\}\)\);\n(?:var [\w$, ]+;\n)*\Z", re.MULTILINE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Transpiled:
+    """JavaScript. Without a ``source_map`` (JSON, version 3) its positions are the source's."""
+
+    code: str
+    source_map: str | None = None
+
+
+class TranspileError(Exception):
+    """The source can't be compiled: ``name`` is what JavaScript would call the error.
+
+    ``line`` and ``column`` count from 1, None if the error has no place. ``frame`` are lines that show it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        message: str,
+        *,
+        filename: str = "",
+        line: int | None = None,
+        column: int | None = None,
+        frame: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.name = name
+        self.message = message
+        self.filename = filename
+        self.line = line
+        self.column = column
+        self.frame = frame
+
+
+class TypeScript:
+    """What turns TypeScript into JavaScript in this process. Thread-safe."""
+
+    def __init__(self, engine: Engine, assets: Assets) -> None:
+        asset = assets["swc-typescript"]
+        self._swc = Swc(engine, ModuleSource(asset.name, asset.path, asset.sha256))
+
+    def prepare(self) -> None:
+        """Compile the compiler, or find it in the cache. On a guest thread."""
+        self._swc.program()
+
+    def transpile(
+        self,
+        source: str,
+        filename: str,
+        *,
+        kind: Kind = "module",
+        memory_bytes: int = MAX_COMPILER_MEMORY_BYTES,
+        deadline: Deadline | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Transpiled:
+        """Compile one source. On a guest thread.
+
+        A cell keeps all its imports and replaces an enum of an earlier cell; a module drops imports that are
+        used as types only. ``cancelled`` is asked each tick. Raises `TranspileError`.
+        """
+        size = len(source) if source.isascii() else len(source.encode("utf-8", "replace"))
+        if size > MAX_SOURCE_BYTES:
+            raise TranspileError(
+                "RangeError", f"TypeScript of {size} bytes is over the limit of {MAX_SOURCE_BYTES}"
+            )
+        compile_ = self._compile_cell if kind == "cell" else self._compile_module
+        try:
+            result = self._swc.session(
+                lambda session: compile_(session, source, filename),
+                memory_bytes=min(memory_bytes, MAX_COMPILER_MEMORY_BYTES),
+                deadline=_sooner(deadline),
+                cancelled=cancelled,
+            )
+        except SwcFailure as failure:
+            raise TranspileError(_NAMES[failure.reason], str(failure), filename=filename) from failure
+        if isinstance(result, Refused):
+            raise syntax_error(source, filename, result)
+        if result.source_map is not None and kind == "cell":
+            return Transpiled(_as_cell(result.code), result.source_map)
+        return Transpiled(result.code, result.source_map)
+
+    @staticmethod
+    def _compile_cell(session: Session, source: str, filename: str) -> SwcOutput | Refused:
+        result = session.strip(source, filename)
+        if isinstance(result, SwcOutput):
+            return result
+        if result.kind == "UnsupportedSyntax":
+            return session.transform(source, filename, elide_imports=False)
+        if _OBJECT_LIKE.match(source):
+            # As a program it is a block; as in other REPLs it is an object if that makes sense.
+            wrapped = session.strip(f"({source}\n)", filename)
+            if isinstance(wrapped, SwcOutput):
+                return wrapped
+        return result
+
+    @staticmethod
+    def _compile_module(session: Session, source: str, filename: str) -> SwcOutput | Refused:
+        result = session.strip(source, filename)
+        needs_more = (
+            _IMPORTS.search(result.code)
+            if isinstance(result, SwcOutput)
+            else result.kind == "UnsupportedSyntax"
+        )
+        return session.transform(source, filename, elide_imports=True) if needs_more else result
+
+
+_NAMES: Final = {
+    "depth": "RangeError",
+    "time": "ExecutionTimeout",
+    "cancelled": "KeyboardInterrupt",
+    "crash": "RangeError",
+}
+
+
+def _sooner(deadline: Deadline | None) -> Deadline:
+    """No grace: there is nothing in a compilation to save."""
+    own = Deadline.after(COMPILE_TIMEOUT_SECONDS, 0.0)
+    if deadline is None or deadline.soft_at is None or own.soft_at is None:
+        return own
+    return Deadline(min(own.soft_at, deadline.soft_at), 0.0, own.reason)
+
+
+def _as_cell(code: str) -> str:
+    """Transformed code as a cell: an enum replaces one of an earlier cell, as any other declaration does, and
+    a namespace that comes last is no result. What has a position in the source keeps it."""
+    for match in _FRESH_ENUM.finditer(code):
+        end = re.compile(rf"^\}}\({re.escape(match[1])} \|\| \{{\}}\);$", re.MULTILINE).search(
+            code, match.end()
+        )
+        if end is not None:
+            code = f"{code[: end.start()]}}}({{}});{' ' * (len(end[0]) - 6)}{code[end.end() :]}"
+    return f"{code}void 0;\n" if _NAMESPACE_LAST.search(code) else code
+
+
+def syntax_error(source: str, filename: str, refused: Refused) -> TranspileError:
+    """What is wrong and where, shown as Node shows it."""
+    return TranspileError(
+        "SyntaxError",
+        refused.message,
+        filename=filename,
+        line=refused.line,
+        column=refused.column,
+        frame=code_frame(source, filename, refused.line, refused.column),
+    )
+
+
+def code_frame(source: str, filename: str, line: int, column: int) -> tuple[str, ...]:
+    """The place, the line and a caret below the column (both from 1). Of a long line, the part around it."""
+    lines = re.split(r"\r\n|[\n\r\u2028\u2029]", source)
+    text = lines[line - 1] if 0 < line <= len(lines) else ""
+    start = max(0, column - 1 - _FRAME_WIDTH // 2) if len(text) > _FRAME_WIDTH else 0
+    shown = text[start : start + _FRAME_WIDTH]
+    indent = "".join("\t" if character == "\t" else " " for character in shown[: column - 1 - start])
+    return f"{filename}:{line}", shown, f"{indent}^"

@@ -1,0 +1,113 @@
+"""Errors name the place in the source, limits hold, and one compilation's trouble is no other's."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from pywasm_sandbox._engine import Deadline
+from pywasm_sandbox._guests.typescript import MAX_SOURCE_BYTES, TranspileError
+from tests.typescript.conftest import Transpile
+
+LONG = "const a: number = [1, 2, 3].map((x: number) => x * 2)[0];\n" * 40_000
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "column", "shown", "caret"),
+    [
+        ("let a = 1;\nconst {a,\n b = } = 1", 3, 6, " b = } = 1", "     ^"),
+        ("const x: = 3", 1, 10, "const x: = 3", "         ^"),
+        ('let a = "😀€"; let b = ;', 1, 23, 'let a = "😀€"; let b = ;', " " * 22 + "^"),
+        ("if (1) {\n\t\tlet q: = 1\n}", 2, 10, "\t\tlet q: = 1", "\t\t       ^"),
+        ("enum E { A }\nlet x = ;", 2, 9, "let x = ;", "        ^"),
+        ("enum E { A = }", 1, 14, "enum E { A = }", "             ^"),
+        ("class A {", 1, 10, "class A {", "         ^"),
+        ("a\r\nb b b", 2, 3, "b b b", "  ^"),
+    ],
+)
+def test_a_syntax_error_has_its_place(
+    transpile: Transpile, source: str, line: int, column: int, shown: str, caret: str
+) -> None:
+    with pytest.raises(TranspileError) as caught:
+        transpile(source, kind="cell", filename="cell 7")
+    error = caught.value
+    assert (error.name, error.line, error.column) == ("SyntaxError", line, column)
+    assert error.frame == (f"cell 7:{line}", shown, caret)
+    assert error.message
+
+
+def test_the_frame_of_a_long_line_is_its_part(transpile: Transpile) -> None:
+    with pytest.raises(TranspileError) as caught:
+        transpile("x;" * 5_000 + "let = = 1;" + "y;" * 5_000, kind="cell")
+    _, shown, caret = caught.value.frame
+    assert len(shown) == 100
+    assert shown[len(caret) - 1] == "="
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "(" * 100_000,
+        "[" * 1_000_000,
+        "a" + "+a" * 200_000,
+        "x=`" + "${`" * 50_000,
+        "let x: " + "{a:" * 50_000,
+    ],
+    ids=["parentheses", "brackets", "sum", "templates", "types"],
+)
+def test_nesting_without_end_is_an_error(transpile: Transpile, source: str) -> None:
+    with pytest.raises(TranspileError, match="nested too deeply") as caught:
+        transpile(source, kind="cell")
+    assert caught.value.name == "RangeError"
+    assert transpile("let a: 1", kind="cell").code == "let a   "
+
+
+def test_a_source_has_a_limit(transpile: Transpile) -> None:
+    assert transpile(" " * MAX_SOURCE_BYTES, kind="cell").code == " " * MAX_SOURCE_BYTES
+    with pytest.raises(TranspileError, match=f"over the limit of {MAX_SOURCE_BYTES}") as caught:
+        transpile(" " * (MAX_SOURCE_BYTES - 1) + "é", kind="cell")
+    assert caught.value.name == "RangeError"
+
+
+def test_memory_has_a_limit(transpile: Transpile) -> None:
+    assert ": number" not in transpile(LONG, kind="cell").code
+    with pytest.raises(TranspileError, match="too little memory") as caught:
+        transpile(LONG, kind="cell", memory_bytes=8 << 20)
+    assert caught.value.name == "RangeError"
+
+
+def test_time_has_a_limit(transpile: Transpile) -> None:
+    with pytest.raises(TranspileError, match="took too long") as caught:
+        transpile(LONG, kind="cell", deadline=Deadline.after(0.03))
+    assert caught.value.name == "ExecutionTimeout"
+
+
+def test_it_can_be_cancelled(transpile: Transpile) -> None:
+    asked = threading.Event()
+
+    def cancelled() -> bool:
+        asked.set()
+        return True
+
+    with pytest.raises(TranspileError, match="was interrupted") as caught:
+        transpile(LONG, kind="cell", cancelled=cancelled)
+    assert asked.is_set()
+    assert caught.value.name == "KeyboardInterrupt"
+
+
+def test_hostile_and_honest_at_once(transpile: Transpile) -> None:
+    def hostile(number: int) -> str:
+        with pytest.raises(TranspileError) as caught:
+            transpile("(" * 100_000, kind="cell")
+        return caught.value.name
+
+    def honest(number: int) -> str:
+        return transpile(f"let a{number}: number = {number}", kind="cell").code
+
+    with ThreadPoolExecutor(8) as pool:
+        bad = [pool.submit(hostile, number) for number in range(40)]
+        good = [pool.submit(honest, number) for number in range(40)]
+        assert {each.result() for each in bad} == {"RangeError"}
+        assert [each.result() for each in good] == [f"let a{n}         = {n}" for n in range(40)]
