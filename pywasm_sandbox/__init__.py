@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pywasm_sandbox._sandbox.facade import Context, Sandbox, get_sandbox, prepare
     from pywasm_sandbox._sandbox.options import FsspecFolder, HostFolder, MemoryFolder, ZipArchive
     from pywasm_sandbox._sandbox.snapshots import Snapshot
+    from pywasm_sandbox._sandbox.tools import Tool, ToolCall
     from pywasm_sandbox.aio import AsyncContext, AsyncSandbox
     from pywasm_sandbox.errors import (
         AssetError,
@@ -72,6 +73,8 @@ __all__ = [
     "SandboxInternalError",
     "Snapshot",
     "SnapshotMismatchError",
+    "Tool",
+    "ToolCall",
     "ZipArchive",
     "__version__",
     "get_sandbox",
@@ -82,6 +85,7 @@ _HOMES: Final = {
     "_sandbox.facade": ("Context", "Sandbox", "get_sandbox", "prepare"),
     "_sandbox.options": ("FsspecFolder", "HostFolder", "MemoryFolder", "ZipArchive"),
     "_sandbox.snapshots": ("Snapshot",),
+    "_sandbox.tools": ("Tool", "ToolCall"),
     "aio": ("AsyncContext", "AsyncSandbox"),
     "models": ("Execution", "ExecutionError", "FileContent", "FileInfo", "Logs", "Result"),
 }

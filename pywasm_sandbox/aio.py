@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from functools import partial
@@ -12,8 +13,6 @@ from typing import Any, TypeVar, Unpack
 
 try:
     import anyio
-    import anyio.from_thread
-    import anyio.lowlevel
     import anyio.to_thread
 except ImportError as error:  # pragma: no cover - the message is all there is
     raise ImportError("pywasm_sandbox.aio needs anyio: pip install 'pywasm-sandbox[aio]'") from error
@@ -39,23 +38,44 @@ T = TypeVar("T")
 MaybeAsync = Awaitable[Any] | Any
 
 
+def _call_soon() -> Callable[[Callable[[], object]], object]:
+    """What has the running event loop call a function, from any thread and without waiting for that.
+
+    anyio's own way, `anyio.from_thread.run_sync`, waits, and a guest would with it.
+    """
+    if "asyncio" in sys.modules:
+        import asyncio
+
+        try:
+            return asyncio.get_running_loop().call_soon_threadsafe
+        except RuntimeError:
+            pass
+    import trio
+
+    return trio.lowlevel.current_trio_token().run_sync_soon
+
+
 class _Bell:
     """Rung on any thread, mostly the guest's, heard in the event loop."""
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()
-        self._token = anyio.lowlevel.current_token()
+        self._soon = _call_soon()
         self._event = anyio.Event()
 
     def ring(self) -> None:
-        """Wake the event loop. One that is closed already has nobody to wake."""
+        """Wake the event loop."""
+        self.call(self._set)
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Call a function in the event loop. One that is closed already has nobody to hear of it."""
         if threading.get_ident() == self._thread:
             # The loop's own thread would wait for itself below.
-            self._event.set()
+            function()
             return
         try:
-            anyio.from_thread.run_sync(self._set, token=self._token)
-        except (RuntimeError, anyio.RunFinishedError):
+            self._soon(function)
+        except RuntimeError:  # trio's RunFinishedError is one
             pass
 
     def _set(self) -> None:
@@ -84,7 +104,14 @@ async def _carry_out(step: Any, bell: _Bell) -> Any:
                 return await _wait(step, bell)
         return await _wait(step, bell)
     value = step.function(step.argument)
-    return await value if inspect.isawaitable(value) else value
+    if not inspect.isawaitable(value):
+        return value
+    if step.answering is None:
+        return await value
+    with anyio.CancelScope() as scope:
+        step.answering.asked.on_withdraw(lambda: bell.call(scope.cancel))
+        return await value
+    return None
 
 
 async def _drive(make: Callable[[Callable[[], None]], Steps[T]]) -> T:

@@ -24,7 +24,15 @@ if TYPE_CHECKING:
 
     from .base import Listener
 
-__all__ = ["Handler", "HostCall", "HostCallError", "HostCallInterrupted", "HostCalls"]
+__all__ = [
+    "EncodedReply",
+    "Handler",
+    "HostCall",
+    "HostCallError",
+    "HostCallInterrupted",
+    "HostCalls",
+    "error_reply",
+]
 
 MAX_REQUEST_BYTES: Final = 16 << 20
 """A request that is larger fails with E2BIG, unread."""
@@ -54,16 +62,30 @@ class HostCallError(Exception):
         return reply if self.errno is None else {**reply, "errno": self.errno}
 
 
+def error_reply(error: HostCallError) -> bytes:
+    """The reply that says so, encoded."""
+    return _ENCODER.encode(error.reply()).encode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedReply:
+    """What a handler returns that has its whole reply as JSON already."""
+
+    data: bytes
+
+
 class HostCallInterrupted(Exception):
     """The guest was interrupted while its call waited: it gets EINTR, and looks at the interrupt."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # frozen ones take five times as long to make
 class HostCall:
     """One call, for its handler: the arguments are the guest's word, whatever their shape."""
 
     op: str
     arguments: Mapping[str, Any]
+    size: int
+    """Bytes of the request."""
     wasi: WasiHost
     """The guest's files and descriptors; handlers may add to them."""
     listener: Listener | None
@@ -111,6 +133,7 @@ class HostCall:
         return answer
 
 
+MakeCall = Callable[[str, Mapping[str, Any], int], HostCall]
 Handler = Callable[[HostCall], Any]
 """Carries a call out; what it returns is the call's value in JSON.
 
@@ -136,30 +159,32 @@ class HostCalls:
         self._handlers = {"input": _input, **handlers}
         self._reply = b""
 
-    def request(self, payload: bytes, make_call: Callable[[str, Mapping[str, Any]], HostCall]) -> int:
+    def request(self, payload: bytes, make_call: MakeCall) -> int:
         """``pywasm.request``: the length of the answer, which `take` gives, or a negative preview1 errno."""
         self._reply = b""
         message = _decode(payload)
         if message is None:
             return -INVAL
         try:
-            reply = self._carry_out(message, make_call)
+            self._reply = self._carry_out(message, len(payload), make_call)
         except HostCallInterrupted:
             return -INTR
-        self._reply = _ENCODER.encode(reply).encode("ascii")
         return len(self._reply)
 
-    def _carry_out(
-        self, message: dict[str, Any], make_call: Callable[[str, Mapping[str, Any]], HostCall]
-    ) -> dict[str, Any]:
+    def _carry_out(self, message: dict[str, Any], size: int, make_call: MakeCall) -> bytes:
         op = message.pop("op", None)
         handler = self._handlers.get(op) if isinstance(op, str) else None
         if handler is None:
-            return HostCallError("NotImplementedError", f"the host has no call {op!r:.100}", "ENOSYS").reply()
+            return error_reply(
+                HostCallError("NotImplementedError", f"the host has no call {op!r:.100}", "ENOSYS")
+            )
         try:
-            return {"value": handler(make_call(op, message))}
+            value = handler(make_call(op, message, size))
         except HostCallError as error:
-            return error.reply()
+            return error_reply(error)
+        if isinstance(value, EncodedReply):
+            return value.data
+        return _ENCODER.encode({"value": value}).encode("ascii")
 
     def take(self) -> bytes:
         """``pywasm.response``: the answer; it is given once."""
@@ -173,11 +198,15 @@ class HostCalls:
 
 
 def _decode(payload: bytes) -> dict[str, Any] | None:
+    text = payload.decode("utf-8", "replace")
     try:
-        message = _DECODER.decode(payload.decode("utf-8"))
+        message, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):
         return None
-    if type(message) is not dict or not is_shallow(message, MAX_JSON_DEPTH):
+    if type(message) is not dict or (end != len(text) and text[end:].strip()):
+        return None
+    # Counting is quicker than walking through it.
+    if payload.count(b"[") + payload.count(b"{") > MAX_JSON_DEPTH and not is_shallow(message, MAX_JSON_DEPTH):
         return None
     if b"\\ud" in payload or b"\\uD" in payload:
         return without_surrogates(message)  # type: ignore[no-any-return]

@@ -434,10 +434,11 @@ class PythonGuest(Guest):
             return refused
         return self._host_calls.request(self._live().memory.read(pointer, length), self._make_call)
 
-    def _make_call(self, op: str, arguments: Mapping[str, Any]) -> HostCall:
+    def _make_call(self, op: str, arguments: Mapping[str, Any], size: int) -> HostCall:
         return HostCall(
             op,
             arguments,
+            size,
             self._live().wasi,
             self._listener,
             self._allow_input,

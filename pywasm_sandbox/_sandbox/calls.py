@@ -36,11 +36,13 @@ def _weight(event: Event) -> int:
 class Asked:
     """A question of the guest, which waits for `answer`. ``withdrawn``: it does not any more."""
 
-    __slots__ = ("_answers", "question", "withdrawn")
+    __slots__ = ("_answers", "_lock", "_on_withdraw", "question", "withdrawn")
 
     def __init__(self, question: Question) -> None:
         self.question = question
         self.withdrawn = False
+        self._lock = threading.Lock()
+        self._on_withdraw: Callable[[], object] | None = None
         self._answers: SimpleQueue[Any] = SimpleQueue()
 
     def answer(self, answer: Any) -> None:
@@ -54,8 +56,24 @@ class Asked:
                 return self._answers.get(timeout=_POLL_SECONDS)
             except Empty:
                 if given_up():
-                    self.withdrawn = True
+                    self._withdraw()
                     return None
+
+    def on_withdraw(self, callback: Callable[[], object] | None) -> None:
+        """Call this, on another thread, when the guest gives up; at once if it did."""
+        with self._lock:
+            self._on_withdraw = callback
+            if not self.withdrawn:
+                return
+        if callback is not None:
+            callback()
+
+    def _withdraw(self) -> None:
+        with self._lock:
+            self.withdrawn = True
+            callback = self._on_withdraw
+        if callback is not None:
+            callback()
 
 
 class Call:
@@ -134,7 +152,7 @@ class Call:
 
     def wait(self) -> None:
         """Block until there is something to take or the run is over. Not for calls made with ``notify``."""
-        while not self.has_news:
+        while not self._waiting and not self._done:
             self._news.get()
 
     @property

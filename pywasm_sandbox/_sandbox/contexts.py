@@ -20,6 +20,7 @@ from pywasm_sandbox.errors import ContextBrokenError, ContextClosedError, Sandbo
 
 from .calls import Call
 from .snapshots import Start
+from .tools import ToolBox
 
 logger = logging.getLogger("pywasm_sandbox")
 
@@ -73,6 +74,7 @@ class ContextCore:
         start: Start | None = None,
         id: str | None = None,
         on_use: Callable[[ContextCore], None] | None = None,
+        tools: ToolBox | None = None,
     ) -> None:
         self.id = os.urandom(16).hex() if id is None else id
         self.namespace = namespace
@@ -83,6 +85,8 @@ class ContextCore:
         self.created_at = datetime.now(UTC)
         self.last_used_at = self.created_at
         self.execution_count = 0 if start is None else start.execution_count
+        self.tools = ToolBox() if tools is None else tools
+        """What its code can call of the host."""
         self.checkpoint = start
         """Its last snapshot, for ``on_crash="restore"``."""
         self._start_from = start

@@ -26,6 +26,7 @@ from .runs import Callbacks, await_call, refuse_inside_callback, run_steps
 from .runtime import Runtime, check_language
 from .snapshots import Snapshot, Start
 from .steps import Steps, Wait
+from .tools import ToolBox
 
 if TYPE_CHECKING:
     from pywasm_sandbox.models import Execution
@@ -53,6 +54,7 @@ class SandboxCore:
         self._closed = False
         self._holding = threading.Lock()
         self._hibernation = Hibernation(options.max_live_contexts)
+        self.tools = ToolBox(options.tools)
         quota = Quota(bytes=options.disk_bytes, files=options.max_files)
         self.namespace = Namespace(MemoryFS(quota)) if snapshot is None else restored_files(snapshot, options)
         self.files = Files(self.namespace, cwd=options.cwd, check_open=self._check_open)
@@ -112,6 +114,7 @@ class SandboxCore:
             memory_bytes=options.memory_bytes,
             max_output_bytes=options.max_output_bytes,
             max_open_files=options.max_open_files,
+            host_calls=self.tools.handlers(),
         )
         python = self._runtime.python
         if start is not None:
@@ -139,6 +142,7 @@ class SandboxCore:
             start=start,
             id=id,
             on_use=self._hibernation.used,
+            tools=self.tools,
         )
 
     def add_context(self, language: str, cwd: str | None, env: Mapping[str, str] | None) -> ContextCore:
@@ -374,6 +378,7 @@ class SandboxCore:
         for context in contexts:
             context.close()
         self._hibernation.close()
+        self.tools.close()
         for mount in self.namespace.mounts:
             if mount.path in self.options.mounts:
                 mount.fs.close()

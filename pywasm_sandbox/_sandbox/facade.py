@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, TypeVar, Unpack, overload
 
 from pywasm_sandbox._guests.python_runtime import DEFAULT_MODULES, check_modules
 from pywasm_sandbox.errors import SandboxError
@@ -20,6 +20,7 @@ from .runs import Callbacks
 from .runtime import Runtime
 from .snapshots import Snapshot
 from .steps import drive
+from .tools import Tool, ToolCall
 
 if TYPE_CHECKING:
     from pywasm_sandbox.models import Execution, ExecutionError, FileContent, FileInfo, Result
@@ -27,6 +28,16 @@ if TYPE_CHECKING:
 __all__ = ["Context", "ContextBase", "Sandbox", "SandboxSettings", "get_sandbox", "prepare"]
 
 StrPath = str | os.PathLike[str]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class ToolLimits(TypedDict, total=False):
+    """The limits of a `Tool`, as keyword arguments."""
+
+    max_calls_per_second: float | None
+    max_calls_per_run: int | None
+    max_argument_bytes: int
+    max_result_bytes: int
 
 
 class SandboxSettings(TypedDict, total=False):
@@ -46,6 +57,7 @@ class SandboxSettings(TypedDict, total=False):
     max_live_contexts: int | None
     on_crash: Literal["restart", "error", "restore"]
     preload: Sequence[str] | None
+    tools: Sequence[Callable[..., Any] | Tool]
 
 
 class ContextBase:
@@ -219,6 +231,44 @@ class SandboxBase:
         sandbox._is_face_of(core)
         return sandbox
 
+    @overload
+    def expose(
+        self,
+        function: F,
+        *,
+        name: str | None = None,
+        gate: Callable[[ToolCall], Any] | None = None,
+        **limits: Unpack[ToolLimits],
+    ) -> F: ...
+
+    @overload
+    def expose(
+        self,
+        *,
+        name: str | None = None,
+        gate: Callable[[ToolCall], Any] | None = None,
+        **limits: Unpack[ToolLimits],
+    ) -> Callable[[F], F]: ...
+
+    def expose(
+        self,
+        function: Callable[..., Any] | None = None,
+        *,
+        name: str | None = None,
+        gate: Callable[[ToolCall], Any] | None = None,
+        **limits: Unpack[ToolLimits],
+    ) -> Any:
+        """Make a function of the host callable from guest code: ``from host import lookup``.
+
+        Also a decorator, with or without arguments. Arguments are validated against the annotations; the
+        function, plain or ``async``, runs in the thread or task that waits for the run. Contexts that run
+        already see it too. The options are `Tool`'s.
+        """
+        if function is None:
+            return lambda decorated: self.expose(decorated, name=name, gate=gate, **limits)
+        self._core.tools.add(Tool(function=function, name=name, gate=gate, **limits))
+        return function
+
     @property
     def id(self) -> str:
         """What `get_sandbox` finds it by."""
@@ -261,6 +311,8 @@ class Sandbox(SandboxBase):
     - ``preload``: modules that are imported already in every context, from an image that is made once and
       kept in the cache; None boots each interpreter from scratch (the usual ones of the standard library,
       numpy, pandas and matplotlib.pyplot; with less than 128 MiB of ``memory_bytes`` the standard library's).
+    - ``tools``: functions of the host, or `Tool`s, that guest code imports from ``host`` (none); see
+    `expose`.
 
     With ``snapshot`` the sandbox has the files and contexts of a `Snapshot`, with the same context ids; the
     options are those given here, and mounts of the host have to be given again.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -14,6 +14,8 @@ from pywasm_sandbox._vfs.hostfs import HostFS
 from pywasm_sandbox._vfs.memory import MemoryFS, Quota
 from pywasm_sandbox._vfs.zipfs import ZipFS
 from pywasm_sandbox.errors import HostFileError
+
+from .tools import Tool
 
 __all__ = [
     "DEFAULT_TIMEOUT_SECONDS",
@@ -151,6 +153,7 @@ class SandboxOptions:
     max_live_contexts: int | None = None
     on_crash: Literal["restart", "error", "restore"] = "restart"
     preload: Sequence[str] | None = DEFAULT_MODULES
+    tools: Sequence[Callable[..., Any] | Tool] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "env", check_env(self.env))

@@ -18,8 +18,8 @@ from pywasm_sandbox._guests.protocol import (
     Failed,
     Finished,
     InputAnswer,
-    InputQuestion,
     Output,
+    ToolQuestion,
 )
 from pywasm_sandbox.errors import ContextBusyError
 
@@ -151,7 +151,13 @@ def _invoke(context: ContextCore, step: Invoke) -> Steps[Any]:
 def _answer(context: ContextCore, asked: Asked, callbacks: Callbacks) -> Steps[None]:
     """Answer a question of the guest, in the caller's own thread or task."""
     question = asked.question
-    assert isinstance(question, InputQuestion)
+    if isinstance(question, ToolQuestion):
+        token = _dispatching.set(_dispatching.get() | {context.id})
+        try:
+            asked.answer((yield from context.tools.answer(asked, context.id)))
+        finally:
+            _dispatching.reset(token)
+        return
     assert callbacks.on_input is not None, "the guest was not allowed to ask"
     line = yield from _invoke(context, Invoke(callbacks.on_input, question.prompt))
     asked.answer(_input_answer(line))

@@ -9,11 +9,11 @@ into the generator, which cleans up (docs/RATIONALE.md, "Why generators under bo
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from .calls import Call
+from .calls import Asked, Call
 
 __all__ = ["Invoke", "Steps", "Wait", "drive"]
 
@@ -34,6 +34,16 @@ class Invoke:
 
     function: Callable[..., Any]
     argument: Any
+    answering: Answering | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """The function answers a question of the guest: it may be async in either API, and is cancelled when the
+    guest waits no more; the value is None then. Without an event loop ``run_async`` runs it."""
+
+    asked: Asked
+    run_async: Callable[[Awaitable[Any], Asked], Any]
 
 
 Steps = Generator[Wait | Invoke, Any, T]
@@ -45,6 +55,8 @@ def _carry_out(step: Wait | Invoke) -> Any:
         return None
     value = step.function(step.argument)
     if inspect.isawaitable(value):
+        if step.answering is not None:
+            return step.answering.run_async(value, step.answering.asked)
         if inspect.iscoroutine(value):
             value.close()
         raise TypeError(f"callback {step.function!r} is async; use AsyncSandbox, or pass a plain function")

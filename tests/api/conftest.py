@@ -27,6 +27,9 @@ class SyncFace:
         if not callable(value):
             return value
 
+        if name == "expose":
+            return value
+
         if name == "read_file_chunks":
             return lambda *args, **kwargs: _chunks(value(*args, **kwargs))
 

@@ -60,9 +60,10 @@ def request(
     payload = message if isinstance(message, bytes) else json.dumps(message).encode()
     size = calls.request(
         payload,
-        lambda op, arguments: HostCall(
+        lambda op, arguments, size: HostCall(
             op,
             arguments,
+            size,
             Wasi(interrupts),  # type: ignore[arg-type]
             listener,
             allow_input,
@@ -125,13 +126,18 @@ def test_unknown_calls_fail(op: Any) -> None:
         b"[]",
         b"5",
         b'{"op": "add"',
-        b'{"op": "\xff"}',
+        b'{"op": "x"} y',
         b"[" * 200_000,
         b'{"a":' * 300 + b"1" + b"}" * 300,
     ],
 )
 def test_what_is_no_request_is_refused_unread(payload: bytes) -> None:
     assert request(HostCalls({}), payload) == -INVAL
+
+
+def test_bytes_that_are_no_text_become_marks() -> None:
+    calls = HostCalls({"echo": lambda call: call.get("text", str)})
+    assert request(calls, b'{"op": "echo", "text": "a\xff"} ') == {"value": "a\ufffd"}
 
 
 def test_a_request_has_a_largest_size() -> None:

@@ -14,6 +14,7 @@ import _pywasm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 __all__ = [
@@ -23,8 +24,10 @@ __all__ = [
     "ERROR",
     "call",
     "decode",
+    "decoder",
     "emit",
     "encode",
+    "encoder",
     "failure",
     "flush",
     "quote",
@@ -66,6 +69,19 @@ def encode(value: object, *, allow_nan: bool = False) -> str:
         value, 0
     )
     return "".join(chunks)
+
+
+def encoder(plain: Callable[[object], object]) -> Callable[[object, int], tuple[str, ...]]:
+    """The C encoder: called with a value and 0 it gives the pieces of its JSON. ``plain`` gives, for what
+    JSON does not have, something that stands for it."""
+    return make_encoder({}, plain, quote, None, ":", ",", False, False, True)
+
+
+def decoder(object_hook: Callable[[dict[str, Any]], object]) -> Callable[[bytes], Any]:
+    """As `decode`, and each object goes through ``object_hook``."""
+    options = type("Options", (_ScannerOptions,), {"object_hook": staticmethod(object_hook)})
+    scan = make_scanner(options)  # type: ignore[arg-type]
+    return lambda data: scan(data.decode(), 0)[0]
 
 
 def flush() -> None:

@@ -1,0 +1,227 @@
+"""Host tools: functions of the host that guest code calls (docs/guide/tools.md).
+
+A call arrives on the guest's thread, where its size and rate are looked at. Arguments are validated, the
+gate is asked and the function runs where the caller of the run is: in its thread, or its task. What goes
+back is data.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from pywasm_sandbox._guests.hostcalls import EncodedReply, Handler, HostCall, HostCallError, error_reply
+from pywasm_sandbox._guests.protocol import ToolQuestion
+
+from .calls import Asked
+from .coroutines import LoopThread
+from .signatures import Signature, describe
+from .steps import Answering, Invoke, Steps
+from .toolvalues import decode_arguments, describe_exception, encode_value
+
+if TYPE_CHECKING:
+    from pywasm_sandbox._guests.base import Listener
+
+__all__ = ["Tool", "ToolBox", "ToolCall"]
+
+logger = logging.getLogger("pywasm_sandbox")
+
+MAX_ARGUMENT_BYTES: Final = 1 << 20
+MAX_RESULT_BYTES: Final = 16 << 20
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that a gate decides on: the tool's name, its arguments as validated, and whose call it is."""
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    context_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A function of the host for guest code, with its limits.
+
+    - ``function``: any callable with a signature, plain or ``async``. Annotations are what pydantic validates
+      the arguments against.
+    - ``name``: what the guest imports from ``host`` (the function's own name).
+    - ``gate``: called with a `ToolCall` before each call, in the caller's thread or task; False, or a
+      PermissionError that it raises, is a PermissionError in the guest. Any other exception stops the run.
+    - ``max_calls_per_second``: a guest that calls more often waits (None: no limit).
+    - ``max_calls_per_run``: one run's calls over this fail (None: no limit).
+    - ``max_argument_bytes``, ``max_result_bytes``: of their JSON (1 MiB, 16 MiB).
+    """
+
+    function: Callable[..., Any]
+    name: str | None = None
+    gate: Callable[[ToolCall], Any] | None = None
+    max_calls_per_second: float | None = None
+    max_calls_per_run: int | None = None
+    max_argument_bytes: int = MAX_ARGUMENT_BYTES
+    max_result_bytes: int = MAX_RESULT_BYTES
+
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise TypeError(f"a tool is a function, not {self.function!r}")
+        if self.gate is not None and not callable(self.gate):
+            raise TypeError(f"gate is a function, not {self.gate!r}")
+        if self.max_calls_per_second is not None and not self.max_calls_per_second > 0:
+            raise ValueError(f"max_calls_per_second is {self.max_calls_per_second!r}; it must be more than 0")
+        if self.max_calls_per_run is not None and self.max_calls_per_run < 0:
+            raise ValueError(f"max_calls_per_run is {self.max_calls_per_run}; it must be at least 0")
+        for limit in ("max_argument_bytes", "max_result_bytes"):
+            if getattr(self, limit) < 1:
+                raise ValueError(f"{limit} is {getattr(self, limit)}; it must be at least 1")
+
+
+class _Rate:
+    """Tokens that come back with time; thread-safe."""
+
+    def __init__(self, per_second: float) -> None:
+        self._per_second = per_second
+        self._tokens = self._most = max(per_second, 1.0)
+        self._since = time.monotonic()
+        self._lock = threading.Lock()
+
+    def take(self) -> float:
+        """Take a token; how many seconds to wait first."""
+        with self._lock:
+            now = time.monotonic()
+            self._tokens = min(self._tokens + (now - self._since) * self._per_second, self._most) - 1
+            self._since = now
+            return max(-self._tokens / self._per_second, 0.0)
+
+
+class _Exposed:
+    """A tool of a sandbox, ready to be called."""
+
+    def __init__(self, tool: Tool, name: str) -> None:
+        self.tool = tool
+        self.name = name
+        self.signature = Signature(tool.function, name)
+        self.description = describe(tool.function, name)
+        self.rate = None if tool.max_calls_per_second is None else _Rate(tool.max_calls_per_second)
+        self._calls: WeakKeyDictionary[Listener, int] = WeakKeyDictionary()
+        """How often each run that goes on has called it."""
+
+    def admit(self, call: HostCall) -> None:
+        """On the guest's thread: is the call within the limits? Waits if it comes too soon."""
+        tool = self.tool
+        if call.size > tool.max_argument_bytes:
+            raise HostCallError(
+                "ValueError",
+                f"{self.name}(): {call.size} bytes of arguments, over the limit of {tool.max_argument_bytes}",
+            )
+        if tool.max_calls_per_run is not None and call.listener is not None:
+            count = self._calls[call.listener] = self._calls.get(call.listener, 0) + 1
+            if count > tool.max_calls_per_run:
+                raise HostCallError(
+                    "PermissionError", f"{self.name}(): more than {tool.max_calls_per_run} calls in one run"
+                )
+        if self.rate is not None:
+            end = time.monotonic() + self.rate.take()
+            while (left := end - time.monotonic()) > 0:
+                call.wait(left)
+
+
+class ToolBox:
+    """The tools of a sandbox; thread-safe."""
+
+    def __init__(self, tools: Iterable[Callable[..., Any] | Tool] = ()) -> None:
+        self._lock = threading.Lock()
+        self._loop = LoopThread()
+        self._tools: dict[str, _Exposed] = {}
+        for tool in tools:
+            self.add(tool if isinstance(tool, Tool) else Tool(function=tool))
+
+    def add(self, tool: Tool) -> str:
+        """Make a tool callable, also for guests that run already; its name."""
+        name = str(tool.name or getattr(tool.function, "__name__", ""))
+        if not _NAME.fullmatch(name):
+            raise ValueError(
+                f"{tool.function!r} has the name {name!r}; give the tool one that can be imported"
+            )
+        exposed = _Exposed(tool, name)
+        with self._lock:
+            if name in self._tools:
+                raise ValueError(f"a tool with the name {name!r} is exposed already")
+            self._tools[name] = exposed
+        return name
+
+    def names(self) -> list[str]:
+        """The names of all tools, in the order they were added."""
+        with self._lock:
+            return list(self._tools)
+
+    def handlers(self) -> dict[str, Handler]:
+        """The host calls of a guest."""
+        return {"tools": lambda call: self._descriptions(), "tool": self._call}
+
+    def _call(self, call: HostCall) -> EncodedReply:
+        exposed = self._find(call.get("name", str))
+        args, kwargs = call.get("args", list, []), call.get("kwargs", dict, {})
+        exposed.admit(call)
+        return EncodedReply(call.ask(ToolQuestion(exposed.name, args, kwargs)))
+
+    def close(self) -> None:
+        """End what runs async tools. Idempotent."""
+        self._loop.close()
+
+    def _find(self, name: str) -> _Exposed:
+        with self._lock:
+            exposed = self._tools.get(name)
+        if exposed is None:
+            raise HostCallError("AttributeError", f"the host exposes no function {name!r:.100}")
+        return exposed
+
+    def _descriptions(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return [exposed.description for exposed in self._tools.values()]
+
+    # ---- in the caller's thread or task ---------------------------------------------------------------
+
+    def answer(self, asked: Asked, context_id: str) -> Steps[bytes]:
+        """Carry a call out; the reply to the guest. Failures of the tool are the guest's, others are
+        raised."""
+        question = asked.question
+        assert isinstance(question, ToolQuestion)
+        try:
+            exposed = self._find(question.name)
+            args, kwargs = exposed.signature.validate(*decode_arguments(question.args, question.kwargs))
+            yield from self._ask_gate(exposed, ToolCall(exposed.name, args, kwargs, context_id), asked)
+        except HostCallError as error:
+            return error_reply(error)
+        try:
+            value = yield self._invoke(lambda _: exposed.tool.function(*args, **kwargs), None, asked)
+        except Exception as error:
+            logger.debug("host tool %s raised", exposed.name, exc_info=True)
+            return error_reply(describe_exception(error))
+        try:
+            return encode_value(value, exposed.name, exposed.tool.max_result_bytes)
+        except HostCallError as error:
+            return error_reply(error)
+
+    def _invoke(self, function: Callable[[Any], Any], argument: Any, asked: Asked) -> Invoke:
+        return Invoke(function, argument, Answering(asked, self._loop.run))
+
+    def _ask_gate(self, exposed: _Exposed, call: ToolCall, asked: Asked) -> Steps[None]:
+        gate = exposed.tool.gate
+        if gate is None:
+            return
+        try:
+            allowed = yield self._invoke(gate, call, asked)
+        except PermissionError as error:
+            raise HostCallError("PermissionError", str(error)) from error
+        if allowed is False:
+            raise HostCallError("PermissionError", f"the host refused this call of {call.name}()")
+        if allowed is not True and not asked.withdrawn:
+            raise TypeError(f"the gate of {call.name}() must return True or False, not {allowed!r}")
