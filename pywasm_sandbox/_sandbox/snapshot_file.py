@@ -36,6 +36,7 @@ from pywasm_sandbox._vfs.resolver import Location
 from pywasm_sandbox._vfs.treedata import TreeError, dump
 from pywasm_sandbox._vfs.treedata import load as load_tree
 from pywasm_sandbox._wasi import FdState
+from pywasm_sandbox._wasi.abi import SOCKET_FILETYPES
 from pywasm_sandbox.errors import HostFileError, SnapshotMismatchError
 
 from .options import check_env
@@ -398,7 +399,11 @@ class _Tree:
         states = [self._fd(each) for each in described]
         if len({state.number for state in states}) != len(states):
             raise ValueError("a descriptor is there twice")
-        return tuple(state for state in states if state.stream >= 0 or state.location is not None)
+        return tuple(
+            state
+            for state in states
+            if state.stream >= 0 or state.location is not None or state.filetype in SOCKET_FILETYPES
+        )
 
     def _fd(self, described: dict[str, Any]) -> FdState:
         preopen = described["preopen"]
@@ -406,8 +411,9 @@ class _Tree:
         if type(stream) is not int or not -1 <= stream <= 2:
             raise ValueError(f"a stream is {stream!r}")
         place = None if described["node"] is None else self._place(*described["node"])
-        if (stream >= 0) != (described["node"] is None):
-            raise ValueError("a descriptor is a stream and a file")
+        is_endpoint = described["filetype"] in SOCKET_FILETYPES
+        if (stream >= 0) + (described["node"] is not None) + is_endpoint != 1:
+            raise ValueError("a descriptor is not one of a stream, a file and a connection")
         base, inheriting = described["rights"]
         filetype = _integer(described["filetype"], 7, "a file's type")
         if place is not None and (place.type is FileType.DIRECTORY) != (filetype == 3):

@@ -4,6 +4,7 @@ Knows nothing of the engine that calls them, nor of the languages that run on th
 """
 
 from .clocks import Clocks
+from .endpoints import Endpoint, Ready, from_os_error
 from .fds import Fd, FdState, FdTable
 from .host import FUNCTIONS, HostFunction, WasiHost, WasiLimits
 from .memory import Fault, Memory
@@ -16,6 +17,7 @@ __all__ = [
     "FUNCTIONS",
     "BytesSource",
     "Clocks",
+    "Endpoint",
     "Fault",
     "Fd",
     "FdState",
@@ -26,6 +28,7 @@ __all__ = [
     "NullSink",
     "PlainWaiter",
     "RandomSource",
+    "Ready",
     "StdioSink",
     "StdioSource",
     "SystemRandom",
@@ -33,5 +36,6 @@ __all__ = [
     "WasiHost",
     "WasiLimits",
     "WatchedFd",
+    "from_os_error",
     "wait_for_fds",
 ]

@@ -84,6 +84,7 @@ FILETYPE_REGULAR_FILE: Final = 4
 FILETYPE_SOCKET_DGRAM: Final = 5
 FILETYPE_SOCKET_STREAM: Final = 6
 FILETYPE_SYMBOLIC_LINK: Final = 7
+SOCKET_FILETYPES: Final = frozenset({FILETYPE_SOCKET_DGRAM, FILETYPE_SOCKET_STREAM})
 
 # $whence
 WHENCE_SET: Final = 0
@@ -124,7 +125,11 @@ OFLAGS_TRUNC: Final = 1 << 3
 OFLAGS_ALL: Final = 0xF
 
 # $riflags (u16), $sdflags (u8)
+RIFLAGS_RECV_PEEK: Final = 1 << 0
+RIFLAGS_RECV_WAITALL: Final = 1 << 1
 RIFLAGS_ALL: Final = 0x3
+SDFLAGS_RD: Final = 1 << 0
+SDFLAGS_WR: Final = 1 << 1
 SDFLAGS_ALL: Final = 0x3
 
 # $eventtype, $eventrwflags, $subclockflags

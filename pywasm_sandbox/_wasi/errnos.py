@@ -85,18 +85,25 @@ XDEV: Final = 75
 NOTCAPABLE: Final = 76
 
 # Names are those of POSIX without the E, except where a digit would come first.
-_BY_POSIX_NAME: Final = {"E2BIG": TOOBIG}
+_BY_POSIX_NAME: Final = {
+    "E2BIG": TOOBIG,
+    "EWOULDBLOCK": AGAIN,
+    "EOPNOTSUPP": NOTSUP,
+    "EPFNOSUPPORT": AFNOSUPPORT,
+}
 
 
-def _number(name: str) -> int:
+def of_name(name: str) -> int:
+    """The number of a POSIX name such as "ECONNRESET". Raises `KeyError`."""
     number = _BY_POSIX_NAME.get(name)
     if number is None:
         number = globals()[name.removeprefix("E")]
-    assert isinstance(number, int)
+    if not isinstance(number, int):
+        raise KeyError(name)
     return number
 
 
-_NUMBERS: Final = {errno: _number(errno.name) for errno in Errno}
+_NUMBERS: Final = {errno: of_name(errno.name) for errno in Errno}
 
 
 class WasiError(Exception):

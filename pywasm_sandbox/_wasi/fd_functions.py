@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pywasm_sandbox._vfs.api import File, FileType, Stat, VfsError
 
-from . import abi, stdio
+from . import abi, endpoints, stdio
 from .clocks import U64_MASK
 from .errnos import BADF, FBIG, INVAL, NAMETOOLONG, NOTCAPABLE, NOTDIR, SPIPE, SUCCESS, WasiError
 from .fds import Fd
@@ -49,6 +49,10 @@ def fd_read(host: WasiHost, fd: int, iovs: int, iovs_len: int, nread: int) -> in
     memory = host.memory
     file = entry.file
     if file is None:
+        if entry.endpoint is not None:
+            memory.check(nread, 4)
+            memory.set_u32(nread, endpoints.receive(host, entry, memory.iovecs(iovs, iovs_len)))
+            return SUCCESS
         if entry.stream != stdio.STDIN:
             return BADF
         memory.check(nread, 4)
@@ -67,7 +71,7 @@ def fd_pread(host: WasiHost, fd: int, iovs: int, iovs_len: int, offset: int, nre
         return BADF
     file = entry.file
     if file is None:
-        return SPIPE if entry.stream == stdio.STDIN else BADF
+        return SPIPE if entry.stream == stdio.STDIN or entry.endpoint is not None else BADF
     if not entry.rights_base & abi.RIGHTS_FD_READ:
         return NOTCAPABLE
     if offset > abi.OFFSET_MAX:
@@ -116,7 +120,9 @@ def fd_write(host: WasiHost, fd: int, iovs: int, iovs_len: int, nwritten: int) -
     memory.check(nwritten, 4)
     buffers = memory.iovecs(iovs, iovs_len)
     file = entry.file
-    if file is None:
+    if entry.endpoint is not None:
+        count = endpoints.send(host, entry, buffers)
+    elif file is None:
         count = _write_stdio(host, entry.stream, buffers)
     elif entry.flags & abi.FDFLAGS_APPEND:
         count = _append_file(entry, file, buffers, move=True)
@@ -225,7 +231,7 @@ def fd_seek(host: WasiHost, fd: int, offset: int, whence: int, newoffset: int) -
         return BADF
     file = entry.file
     if file is None:
-        return SPIPE if entry.stream >= 0 else BADF
+        return SPIPE if entry.stream >= 0 or entry.endpoint is not None else BADF
     if whence > abi.WHENCE_END:
         return INVAL
     if offset > abi.OFFSET_MAX:
@@ -252,7 +258,7 @@ def fd_tell(host: WasiHost, fd: int, offset: int) -> int:
     if entry is None:
         return BADF
     if entry.file is None:
-        return SPIPE if entry.stream >= 0 else BADF
+        return SPIPE if entry.stream >= 0 or entry.endpoint is not None else BADF
     if not entry.rights_base & (abi.RIGHTS_FD_TELL | abi.RIGHTS_FD_SEEK):
         return NOTCAPABLE
     host.memory.set_u64(offset, entry.offset)
@@ -266,7 +272,7 @@ def _file(host: WasiHost, fd: int, right: int) -> tuple[Fd, File]:
     """An fd that is a file and has `right`."""
     entry = host.open_fds.get(fd)
     if entry is None or entry.file is None:
-        raise WasiError(BADF)
+        raise WasiError(BADF if entry is None or entry.endpoint is None else INVAL)
     if not entry.rights_base & right:
         raise WasiError(NOTCAPABLE)
     return entry, entry.file
@@ -334,7 +340,9 @@ def fd_fdstat_get(host: WasiHost, fd: int, stat: int) -> int:
 def fd_fdstat_set_flags(host: WasiHost, fd: int, flags: int) -> int:
     if flags & ~abi.FDFLAGS_ALL:
         return INVAL
-    entry, _ = _file(host, fd, abi.RIGHTS_FD_FDSTAT_SET_FLAGS)
+    entry = host.open_fds.get(fd)
+    if entry is None or entry.endpoint is None:
+        entry, _ = _file(host, fd, abi.RIGHTS_FD_FDSTAT_SET_FLAGS)
     # Whether writes are synchronous is decided at opening; saying the same again is what `fcntl` does.
     if (flags ^ entry.flags) & abi.FDFLAGS_ANY_SYNC:
         return INVAL

@@ -11,19 +11,22 @@ from pywasm_sandbox._vfs.api import File
 from pywasm_sandbox._vfs.resolver import Location
 
 from . import abi, errnos
+from .endpoints import ENDPOINT_RIGHTS, Endpoint, ResetEndpoint
 
 FIRST_PREOPEN: Final = 3
 
 
 class Fd:
-    """One open file descriptor. Exactly one of these holds:
+    """One open file descriptor. Exactly one of these holds (`endpoint` is None unless said otherwise):
 
     - stdio: `stream` is 0, 1 or 2, `location` and `file` are None;
     - a directory: `location` is set, `file` is None, `stream` is -1;
-    - a file: `location` and `file` are set, `stream` is -1.
+    - a file: `location` and `file` are set, `stream` is -1;
+    - an endpoint: `endpoint` is set, `location` and `file` are None, `stream` is -1.
     """
 
     __slots__ = (
+        "endpoint",
         "file",
         "filetype",
         "flags",
@@ -50,6 +53,7 @@ class Fd:
         writable: bool = False,
         stream: int = -1,
         preopen: bytes | None = None,
+        endpoint: Endpoint | None = None,
     ) -> None:
         self.filetype = filetype
         self.rights_base = rights_base
@@ -64,6 +68,27 @@ class Fd:
         self.writable = writable
         self.stream = stream
         self.preopen = preopen
+        self.endpoint = endpoint
+
+    @classmethod
+    def of_endpoint(cls, endpoint: Endpoint, flags: int = 0) -> Fd:
+        """A descriptor for a connection or the end of a pipe."""
+        return cls(
+            filetype=endpoint.filetype,
+            rights_base=ENDPOINT_RIGHTS,
+            rights_inheriting=ENDPOINT_RIGHTS,
+            flags=flags,
+            readable=True,
+            writable=True,
+            endpoint=endpoint,
+        )
+
+    def close(self) -> None:
+        """Close what stands behind it."""
+        if self.file is not None:
+            self.file.close()
+        if self.endpoint is not None:
+            self.endpoint.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +162,7 @@ class FdTable:
         """Forget an fd, which must be open, and close its file."""
         entry = self.entries.pop(number)
         heappush(self._freed, number)
-        if entry.file is not None:
-            entry.file.close()
+        entry.close()
 
     def renumber(self, number: int, to: int) -> None:
         """Move an fd onto another one, which is closed; both must be open."""
@@ -148,8 +172,7 @@ class FdTable:
         heappush(self._freed, number)
         replaced = self.entries[to]
         self.entries[to] = moved
-        if replaced.file is not None:
-            replaced.file.close()
+        replaced.close()
 
     def close(self) -> None:
         """Close all. Idempotent."""
@@ -158,8 +181,7 @@ class FdTable:
         self._freed.clear()
         self._next = 0
         for entry in entries:
-            if entry.file is not None:
-                entry.file.close()
+            entry.close()
 
     def snapshot(self) -> tuple[FdState, ...]:
         """The table as data, ordered by number."""
@@ -188,7 +210,8 @@ class FdTable:
     ) -> None:
         """Become what `states` say.
 
-        `open_file(location, writable)` opens a file anew; `relocate` maps a location to a copy's tree.
+        `open_file(location, writable)` opens a file anew; `relocate` maps a location to a copy's tree. An
+        endpoint can't be had twice: it is there, and reset.
 
         Whatever `open_file` raises leaves an empty table.
         """
@@ -224,6 +247,7 @@ class FdTable:
             writable=state.writable,
             stream=state.stream,
             preopen=state.preopen,
+            endpoint=ResetEndpoint() if location is None and state.stream < 0 else None,
         )
         entry.offset = state.offset
         self.entries[state.number] = entry

@@ -11,7 +11,17 @@ from pywasm_sandbox._vfs.api import VfsError
 from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox._vfs.resolver import Location
 
-from . import abi, directory_functions, errnos, fd_functions, path_functions, poll, process_functions, stdio
+from . import (
+    abi,
+    directory_functions,
+    errnos,
+    fd_functions,
+    path_functions,
+    poll,
+    process_functions,
+    sock_functions,
+    stdio,
+)
 from .clocks import Clocks
 from .directory_functions import Listing
 from .fds import FIRST_PREOPEN, Fd, FdState, FdTable
@@ -165,7 +175,7 @@ def _errors_become_errnos(function: Callable[..., int]) -> Callable[..., int]:
 
 
 def _declared() -> tuple[HostFunction, ...]:
-    modules = (process_functions, fd_functions, directory_functions, path_functions, poll)
+    modules = (process_functions, fd_functions, directory_functions, path_functions, poll, sock_functions)
     functions = []
     for name, (params, results) in abi.SIGNATURES.items():
         (function,) = (vars(module)[name] for module in modules if name in vars(module))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import abi, errnos
+from .endpoints import Endpoint
 from .errnos import INTR, INVAL, SUCCESS
 from .stdio import STDIN
 
@@ -28,6 +29,7 @@ class _Timer(NamedTuple):
 class _Pending(NamedTuple):
     timers: list[_Timer]
     stdin_readers: list[int]  # userdata
+    endpoints: list[tuple[int, Endpoint, bool]]  # userdata, the endpoint, whether it is to be written to
     events: list[_Event]  # those that have occurred already
 
 
@@ -42,6 +44,7 @@ def poll_oneoff(host: WasiHost, subscriptions: int, events: int, nsubscriptions:
     waited = False
     while True:
         occurred += _stdin_events(host, pending.stdin_readers)
+        _collect_endpoints(pending.endpoints, occurred)
         wait_ns = _collect_timers(host, pending.timers, occurred)
         if occurred:
             break
@@ -50,8 +53,7 @@ def poll_oneoff(host: WasiHost, subscriptions: int, events: int, nsubscriptions:
             waited = True
         if pending.stdin_readers:
             wait_ns = _STDIN_RETRY_NS if wait_ns is None else min(wait_ns, _STDIN_RETRY_NS)
-        assert wait_ns is not None, "every subscription is a timer, a stdin reader or has occurred"
-        if host.waiter.wait(min(wait_ns, _LONGEST_WAIT_NS) / 1e9):
+        if _wait(host, pending.endpoints, wait_ns):
             return INTR
     if not waited and host.waiter.wait(0.0):
         return INTR
@@ -60,8 +62,31 @@ def poll_oneoff(host: WasiHost, subscriptions: int, events: int, nsubscriptions:
     return SUCCESS
 
 
+def _wait(host: WasiHost, endpoints: list[tuple[int, Endpoint, bool]], wait_ns: int | None) -> bool:
+    seconds = None if wait_ns is None else min(wait_ns, _LONGEST_WAIT_NS) / 1e9
+    if not endpoints:
+        assert seconds is not None, "every subscription is a timer, a stdin reader or has occurred"
+        return host.waiter.wait(seconds)
+    wake = host.waiter.wake
+    fds = [fd for _, endpoint, write in endpoints for fd in endpoint.watch(write, wake)]
+    return host.waiter.wait_for(fds, seconds)
+
+
+def _collect_endpoints(endpoints: list[tuple[int, Endpoint, bool]], occurred: list[_Event]) -> None:
+    for userdata, endpoint, write in endpoints:
+        tag = abi.EVENTTYPE_FD_WRITE if write else abi.EVENTTYPE_FD_READ
+        try:
+            ready = endpoint.poll(write)
+        except errnos.WasiError as error:
+            occurred.append((userdata, error.errno, tag, 0, 0))
+            continue
+        if ready is not None:
+            hangup = abi.EVENTRWFLAGS_FD_READWRITE_HANGUP if ready.hangup else 0
+            occurred.append((userdata, SUCCESS, tag, ready.size, hangup))
+
+
 def _subscribe(host: WasiHost, data: bytes) -> _Pending:
-    pending = _Pending([], [], [])
+    pending = _Pending([], [], [], [])
     for userdata, tag, union in abi.SUBSCRIPTION.iter_unpack(data):
         if tag == abi.EVENTTYPE_CLOCK:
             _subscribe_clock(host, pending, userdata, union)
@@ -89,7 +114,9 @@ def _subscribe_fd(host: WasiHost, pending: _Pending, userdata: int, tag: int, fd
     """Files are always ready, and so is output. Failures are the event's own, not the call's."""
     entry = host.open_fds.get(fd)
     reads = tag == abi.EVENTTYPE_FD_READ
-    if entry is None or (entry.file is None and entry.stream < 0):
+    if entry is not None and entry.endpoint is not None:
+        pending.endpoints.append((userdata, entry.endpoint, not reads))
+    elif entry is None or (entry.file is None and entry.stream < 0):
         pending.events.append((userdata, errnos.BADF, tag, 0, 0))
     elif not entry.rights_base & abi.RIGHTS_POLL_FD_READWRITE:
         pending.events.append((userdata, errnos.NOTCAPABLE, tag, 0, 0))

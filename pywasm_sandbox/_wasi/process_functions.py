@@ -1,5 +1,4 @@
-"""Functions of preview1 on the process: arguments, environment, clocks, randomness, exit; and on sockets, of
-which there are none."""
+"""Functions of preview1 on the process: arguments, environment, clocks, randomness, exit."""
 
 from __future__ import annotations
 
@@ -99,33 +98,3 @@ def proc_exit(host: WasiHost, rval: int) -> Never:
 
 def proc_raise(host: WasiHost, sig: int) -> int:
     return errnos.INVAL if sig > abi.SIGNAL_LAST else errnos.NOTSUP
-
-
-def sock_accept(host: WasiHost, fd: int, flags: int, result: int) -> int:
-    if flags & ~abi.FDFLAGS_ALL:
-        return errnos.INVAL
-    return _not_a_socket(host, fd)
-
-
-def sock_recv(
-    host: WasiHost, fd: int, ri_data: int, ri_data_len: int, ri_flags: int, ro_datalen: int, ro_flags: int
-) -> int:
-    if ri_flags & ~abi.RIFLAGS_ALL:
-        return errnos.INVAL
-    return _not_a_socket(host, fd)
-
-
-def sock_send(host: WasiHost, fd: int, si_data: int, si_data_len: int, si_flags: int, so_datalen: int) -> int:
-    if si_flags:
-        return errnos.INVAL  # the specification defines no flag
-    return _not_a_socket(host, fd)
-
-
-def sock_shutdown(host: WasiHost, fd: int, how: int) -> int:
-    if how & ~abi.SDFLAGS_ALL:
-        return errnos.INVAL
-    return _not_a_socket(host, fd)
-
-
-def _not_a_socket(host: WasiHost, fd: int) -> int:
-    return errnos.NOTSOCK if fd in host.open_fds else errnos.BADF
