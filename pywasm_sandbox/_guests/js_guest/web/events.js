@@ -1,7 +1,13 @@
 // Event and EventTarget from event-target-shim; AbortController on top of them, since the packages that have it
 // know no reason, no AbortSignal.any, or no EventTarget.
 
-import { Event, EventTarget, defineEventAttribute, setErrorHandler, setWarningHandler } from 'event-target-shim';
+import {
+  EventTarget,
+  Event as ShimEvent,
+  defineEventAttribute,
+  setErrorHandler,
+  setWarningHandler,
+} from 'event-target-shim';
 import { defineGlobals, inspectCustom } from './define.js';
 
 // An exception in a listener is reported and stops nothing, which here means that it fails the cell, as an
@@ -10,6 +16,19 @@ setErrorHandler((error) => {
   Promise.reject(error);
 });
 setWarningHandler(() => {});
+
+class Event extends ShimEvent {
+  constructor(type, options) {
+    if (arguments.length === 0) throw new TypeError('The "type" argument must be specified');
+    super(type, options);
+  }
+}
+
+const dispatch = EventTarget.prototype.dispatchEvent;
+EventTarget.prototype.dispatchEvent = function dispatchEvent(event) {
+  if (!(event instanceof ShimEvent)) throw new TypeError('The "event" argument must be an instance of Event');
+  return dispatch.call(this, event);
+};
 
 class CustomEvent extends Event {
   #detail;
@@ -92,14 +111,12 @@ class AbortSignal extends EventTarget {
     if (signal.#aborted) return;
     signal.#aborted = true;
     signal.#reason = reason;
-    const followers = [...signal.#followers];
+    const followers = [...signal.#followers].filter((follower) => !follower.#aborted);
     signal.#followers.clear();
     // All are aborted before the first listener looks.
     for (const follower of followers) {
-      if (!follower.#aborted) {
-        follower.#aborted = true;
-        follower.#reason = reason;
-      }
+      follower.#aborted = true;
+      follower.#reason = reason;
     }
     signal.dispatchEvent(new Event('abort'));
     for (const follower of followers) follower.dispatchEvent(new Event('abort'));

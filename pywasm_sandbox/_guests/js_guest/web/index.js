@@ -11,4 +11,4 @@ import './url.js';
 import './performance.js';
 import './fetch.js';
 import './compression.js';
-import './intl.js';
+import './intl/index.js';

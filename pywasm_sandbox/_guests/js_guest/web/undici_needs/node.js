@@ -26,11 +26,11 @@ export const types = {
   isUint8Array,
 };
 
-// node:stream: bodies are web streams here
+// node:stream: bodies are web streams here, whose state is the polyfill's
 export class Readable {}
 export class Transform {}
-export const isErrored = () => false;
-export const isDisturbed = () => false;
+export const isErrored = (stream) => stream?._state === 'errored';
+export const isDisturbed = (stream) => Boolean(stream?._disturbed);
 
 // node:http, node:events, node:net, node:querystring
 export class IncomingMessage {}

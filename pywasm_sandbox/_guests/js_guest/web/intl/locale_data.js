@@ -1,0 +1,39 @@
+// How locale data is taken in: English is American English, the default, and as V8 has it, which differs from the
+// data of CLDR in two points.
+
+const classes = [
+  Intl.PluralRules,
+  Intl.NumberFormat,
+  Intl.DateTimeFormat,
+  Intl.ListFormat,
+  Intl.RelativeTimeFormat,
+];
+
+// V8 writes a plain space before AM and PM, for the sake of those who parse it.
+function withPlainSpaces(value) {
+  if (typeof value === 'string') return value.replaceAll('\u202f', ' ');
+  if (Array.isArray(value)) return value.map(withPlainSpaces);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withPlainSpaces(item)]));
+}
+
+// Dates in full and their times are joined by "at". CLDR has that in a table of its own, which FormatJS leaves out.
+function withAt(data) {
+  return { ...data, dateTimeFormat: { ...data.dateTimeFormat, full: "{1} 'at' {0}", long: "{1} 'at' {0}" } };
+}
+
+for (const type of classes) {
+  const add = type.__addLocaleData;
+  type.__addLocaleData = function addLocaleData(...entries) {
+    for (const entry of entries) {
+      const plain = type === Intl.DateTimeFormat ? { ...entry, data: withAt(withPlainSpaces(entry.data)) } : entry;
+      add(plain);
+      if (entry.locale === 'en') {
+        add({ ...plain, locale: 'en-US' });
+        type.__defaultLocale = 'en-US';
+      }
+    }
+  };
+}
+
+Object.defineProperty(Intl, Symbol.toStringTag, { value: 'Intl', configurable: true });
