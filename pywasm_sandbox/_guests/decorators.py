@@ -1,8 +1,8 @@
 """Whether a source has decorators, which only a compiler's second choice can lower.
 
-A scanner, not a parser: it knows strings, templates, comments and regular expressions, so that an "@" in those
-is none. Where it takes a division for a regular expression or the other way round, the answer may be wrong, and
-then the slower compiler works in vain, or the engine says that "@" is a syntax error.
+A scanner, not a parser: it knows strings, templates, comments and regular expressions, so that an "@" in
+those is none. Where it takes a division for a regular expression or the other way round, the answer may be
+wrong, and then the slower compiler works in vain, or the engine says that "@" is a syntax error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,22 @@ _TEMPLATE_PART: Final = re.compile(r"(?:\\.|\$(?!\{)|[^\\`$])*(?P<end>`|\$\{)?",
 _REGEX: Final = re.compile(r"/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\[\n])+/\w*")
 
 _BEFORE_REGEX: Final = frozenset(
-    "return typeof instanceof in of new delete void throw case do else await yield".split()
+    (
+        "return",
+        "typeof",
+        "instanceof",
+        "in",
+        "of",
+        "new",
+        "delete",
+        "void",
+        "throw",
+        "case",
+        "do",
+        "else",
+        "await",
+        "yield",
+    )
 )
 """Words after which a slash begins a regular expression; after others it divides."""
 
