@@ -8,7 +8,9 @@ from recipes.assets import publish
 
 ASSETS = (
     # (name, kind, stage, file)
+    ("quickjs", "javascript", "quickjs", "quickjs.wasm"),
     ("swc-typescript", "typescript", "swc-typescript", "swc-typescript.wasm"),
+    ("js-node-packages", "packages", "js-node-packages", "js-packages.js"),
     ("js-prelude", "prelude", "js-prelude", "js-prelude.js"),
 )
 STAGES = tuple(dict.fromkeys(stage_name for _, _, stage_name, _ in ASSETS))

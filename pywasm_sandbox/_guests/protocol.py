@@ -36,6 +36,7 @@ __all__ = [
     "is_shallow",
     "preload_request",
     "renew_request",
+    "settle_request",
     "without_surrogates",
 ]
 
@@ -154,17 +155,31 @@ def _encode(message: Mapping[str, Any]) -> bytes:
     return _ENCODER.encode(message).encode("ascii")
 
 
-def configure_request(env: Mapping[str, str], cwd: str, argv: list[str], *, is_clone: bool = False) -> bytes:
+def configure_request(
+    env: Mapping[str, str],
+    cwd: str,
+    argv: list[str],
+    *,
+    is_clone: bool = False,
+    heap_bytes: int | None = None,
+) -> bytes:
     """The first request after boot: replaces ``os.environ``, changes directory, sets ``sys.argv``.
 
     A clone of an image also renews what must differ between clones, such as the state of `random`.
+    ``heap_bytes`` is for guests that bound their heap themselves.
     """
-    return _encode({"op": "configure", "env": dict(env), "cwd": cwd, "argv": argv, "clone": is_clone})
+    message = {"op": "configure", "env": dict(env), "cwd": cwd, "argv": argv, "clone": is_clone}
+    return _encode(message if heap_bytes is None else {**message, "heap_bytes": heap_bytes})
 
 
 def renew_request() -> bytes:
     """After a fork or restore: renew what must differ; environment and directory stay as they are."""
     return _encode({"op": "renew"})
+
+
+def settle_request() -> bytes:
+    """Make the heap fit for an image."""
+    return _encode({"op": "settle"})
 
 
 def preload_request(modules: Sequence[str]) -> bytes:

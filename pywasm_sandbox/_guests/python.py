@@ -113,6 +113,9 @@ class PythonGuest(Guest):
     """One CPython interpreter."""
 
     language: ClassVar[str] = "python"
+    program_name: ClassVar[str] = "python3"
+    word_count: ClassVar[int] = 4
+    """How many u32 `pywasm_interrupt_words` gives."""
 
     def __init__(
         self,
@@ -158,7 +161,7 @@ class PythonGuest(Guest):
         return WasiHost(
             self._namespace,
             instance.memory,
-            args=("python3",),
+            args=(self.program_name,),
             env=self._options.env,
             stdout=self,
             stderr=self,
@@ -184,10 +187,10 @@ class PythonGuest(Guest):
                 self._first_request = renew_request()
             elif image is None:
                 self._start(instance)
-                self._call_with("pywasm_handle", configure_request(options.env, options.cwd, [""]))
+                self._call_with("pywasm_handle", self._configuration(is_clone=False))
             else:
                 self._clone(instance, image)
-                self._first_request = configure_request(options.env, options.cwd, [""], is_clone=True)
+                self._first_request = self._configuration(is_clone=True)
             self._state = None
         except BaseException as failure:
             closed = instance.closed
@@ -198,20 +201,29 @@ class PythonGuest(Guest):
                 raise InstanceClosed("the guest was closed while it booted") from failure
             if isinstance(failure, EngineFailure | GuestExit):
                 output = "".join(self._boot_output).strip()
-                raise SandboxInternalError(f"the Python guest did not boot: {failure}\n{output}") from failure
+                raise SandboxInternalError(
+                    f"the {self.language} guest did not boot: {failure}\n{output}"
+                ) from failure
             raise
 
     def _start(self, instance: Instance) -> None:
         instance.call("_initialize")
         ring = instance.call("pywasm_stdio_ring")
         self._ring = StdioRing(instance.memory, ring)
+        self._call_with("pywasm_boot", self._boot_data())
+        raw = instance.memory.read(instance.call("pywasm_interrupt_words"), 4 * self.word_count)
+        words = struct.unpack(f"<{self.word_count}I", raw)
+        self._arm(instance, words)
+        self._addresses = {"ring": ring, "words": words}
+
+    def _boot_data(self) -> bytes:
         lines = [f"sys_path={path}" for path in SYS_PATH]
         # The interpreter's own choice is not random on WASI.
         lines += ["argv=", "boot_module=pywasm_guest.boot", f"hash_seed={self._hash_seed()}"]
-        self._call_with("pywasm_boot", "\n".join(lines).encode() + b"\n")
-        words = struct.unpack("<4I", instance.memory.read(instance.call("pywasm_interrupt_words"), 16))
-        self._arm(instance, words)
-        self._addresses = {"ring": ring, "words": words}
+        return "\n".join(lines).encode() + b"\n"
+
+    def _configuration(self, *, is_clone: bool) -> bytes:
+        return configure_request(self._options.env, self._options.cwd, [""], is_clone=is_clone)
 
     def _hash_seed(self) -> int:
         return secrets.randbelow(1 << 32) if self._reproducible is None else REPRODUCIBLE_HASH_SEED
@@ -290,11 +302,13 @@ class PythonGuest(Guest):
                 instance.call("pywasm_free", pointer)
         if status != 0:
             output = "".join(self._boot_output).strip()
-            raise SandboxInternalError(f"{export} of the Python guest failed with status {status}\n{output}")
+            raise SandboxInternalError(
+                f"{export} of the {self.language} guest failed with status {status}\n{output}"
+            )
 
     def _live(self) -> Instance:
         if self._instance is None:
-            raise SandboxInternalError("the Python guest was not booted")
+            raise SandboxInternalError(f"the {self.language} guest was not booted")
         return self._instance
 
     def close(self) -> None:

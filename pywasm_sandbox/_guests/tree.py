@@ -12,7 +12,7 @@ __all__ = ["BASE_ENV", "SYSTEM_MOUNTS", "USER_SITE", "lay_out"]
 
 USER_SITE: Final = "/home/user/.local/lib/python3.14/site-packages"
 _FOLDERS: Final = ("/workspace", "/tmp", USER_SITE, "/bin", "/dev", "/etc", "/usr")
-_SYSTEM_FOLDERS: Final = ("/bin", "/lib/python3.14", "/lib/pywasm", "/local/bin")
+_SYSTEM_FOLDERS: Final = ("/bin", "/lib/python3.14", "/lib/pywasm", "/lib/pywasm-js", "/local/bin")
 
 SYSTEM_MOUNTS: Final = (
     "/usr",
@@ -20,6 +20,7 @@ SYSTEM_MOUNTS: Final = (
     "/usr/lib/python3.14",
     "/usr/lib/python3.14/site-packages",
     "/usr/lib/pywasm",
+    "/usr/lib/pywasm-js",
 )
 """Mounts that every sandbox has and that hold nothing of its own."""
 

@@ -69,6 +69,7 @@ class SandboxCore:
         if fresh:
             lay_out(namespace)
             self._runtime.python.mount(namespace)
+            self._runtime.javascript.mount(namespace)
         present = {mount.path for mount in namespace.mounts}
         for path, mount in self.options.mounts.items():
             if path not in present:
@@ -116,6 +117,11 @@ class SandboxCore:
             max_open_files=options.max_open_files,
             host_calls=self.tools.handlers(),
         )
+        if context.language == "javascript":
+            javascript = self._runtime.javascript
+            if start is not None:
+                return javascript.resumed(context.namespace, guest_options, start.load(), start.relocate)
+            return javascript.guest(context.namespace, guest_options)
         python = self._runtime.python
         if start is not None:
             return python.resumed(context.namespace, guest_options, start.load(), start.relocate)

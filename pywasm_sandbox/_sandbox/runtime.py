@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from pywasm_sandbox._engine import Engine
 from pywasm_sandbox._guests.assets import Assets
+from pywasm_sandbox._guests.javascript_runtime import JavaScriptRuntime
 from pywasm_sandbox._guests.python_runtime import PythonRuntime
 from pywasm_sandbox.errors import LanguageNotAvailableError, SandboxExistsError
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Runtime", "check_language"]
 
-LANGUAGES: Final = ("python",)
-_ALIASES: Final = {"py": "python", "python3": "python"}
+LANGUAGES: Final = ("python", "javascript")
+_ALIASES: Final = {"py": "python", "python3": "python", "js": "javascript"}
 
 
 def check_language(language: str) -> str:
@@ -44,6 +45,7 @@ class Runtime:
         self._lock = threading.Lock()
         self._assets: Assets | None = None
         self._python: PythonRuntime | None = None
+        self._javascript: JavaScriptRuntime | None = None
         self._sandboxes: weakref.WeakValueDictionary[str, SandboxCore] = weakref.WeakValueDictionary()
 
     @classmethod
@@ -63,6 +65,15 @@ class Runtime:
                 self._assets = self._assets or Assets.installed()
                 self._python = PythonRuntime(self.engine, self._assets)
             return self._python
+
+    @property
+    def javascript(self) -> JavaScriptRuntime:
+        """What the JavaScript guests share. Raises `AssetError`."""
+        with self._lock:
+            if self._javascript is None:
+                self._assets = self._assets or Assets.installed()
+                self._javascript = JavaScriptRuntime(self.engine, self._assets)
+            return self._javascript
 
     def register(self, core: SandboxCore) -> None:
         """Make a sandbox known by its id. Raises `SandboxExistsError`."""

@@ -1,0 +1,125 @@
+"""What the JavaScript guests of a process share: the program, the guest's code, and the image."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from pathlib import Path
+from typing import Final
+
+from pywasm_sandbox._engine import Engine, Image, ModuleSource, Program
+from pywasm_sandbox._vfs.hostfs import HostFS
+from pywasm_sandbox._vfs.memory import MemoryFS
+from pywasm_sandbox._vfs.namespace import Namespace
+from pywasm_sandbox.errors import SandboxInternalError
+
+from .assets import Assets
+from .base import GuestOptions
+from .javascript import GUEST_CODE, JavaScriptGuest
+from .python import IMPORTS
+from .reproducible import CountingBytes, SteppingClocks
+from .state import GuestState, Relocate
+from .tree import BASE_ENV, lay_out
+
+__all__ = ["JavaScriptRuntime"]
+
+FORMAT: Final = "1"
+SETTLE_TIMEOUT_SECONDS: Final = 60.0
+PATTERN: Final = "*.js"
+BUNDLES: Final = {"js-node-packages": "packages.js", "js-prelude": "prelude.js"}
+"""Assets, and the names under which the guest's main module finds them."""
+
+
+def _code(folder: Path) -> list[tuple[str, bytes]]:
+    paths = sorted(folder.rglob(PATTERN))
+    return [(path.relative_to(folder).as_posix(), path.read_bytes()) for path in paths]
+
+
+def _tree_hash(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for name, content in _code(folder):
+        digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
+    return digest.hexdigest()
+
+
+class JavaScriptRuntime:
+    """Makes JavaScript guests. Thread-safe."""
+
+    def __init__(self, engine: Engine, assets: Assets) -> None:
+        self.engine = engine
+        asset = assets["quickjs"]
+        self._source = ModuleSource(asset.name, asset.path, asset.sha256)
+        self._assets = {name: assets[name] for name in ("quickjs", *BUNDLES)}
+        self._code_folder = Path(__file__).parent / "js_guest"
+        self._guest_code = HostFS(self._code_folder)
+        self._lock = threading.Lock()
+        self._image: Image | None = None
+
+    def program(self) -> Program:
+        """The engine, compiled now if the cache doesn't have it."""
+        return self.engine.program(self._source, IMPORTS)
+
+    def mount(self, namespace: Namespace) -> None:
+        """Put the guest's own code where tracebacks and `require` look for it."""
+        namespace.mount(GUEST_CODE, self._guest_code)
+
+    def guest(self, namespace: Namespace, options: GuestOptions) -> JavaScriptGuest:
+        """A guest over the files of ``namespace``, not booted yet: a clone of the image."""
+        return JavaScriptGuest(self.program, namespace, options, self.image)
+
+    def resumed(
+        self, namespace: Namespace, options: GuestOptions, state: GuestState, relocate: Relocate
+    ) -> JavaScriptGuest:
+        """A guest over the files of ``namespace``, not booted yet, that goes on from a state."""
+        return JavaScriptGuest(self.program, namespace, options, state=(state, relocate))
+
+    def image(self) -> Image:
+        """The image that all guests start from. On a guest thread."""
+        with self._lock:
+            if self._image is None:
+                self._image = self.engine.image(self._image_key(), "javascript image", self._capture)
+            return self._image
+
+    def assets(self) -> dict[str, str]:
+        """sha256 (hex) of what every JavaScript guest is made of, by name."""
+        return {
+            **{name: asset.sha256 for name, asset in self._assets.items()},
+            "javascript guest code": _tree_hash(self._code_folder),
+        }
+
+    def _image_key(self) -> str:
+        parts = ("javascript", FORMAT, self.engine.c.version, *self.assets().values())
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
+
+    def _code_copy(self, clocks: SteppingClocks) -> MemoryFS:
+        """The guest's code without what the host keeps beside it (times, inode numbers), and the bundles."""
+        copy = Namespace(MemoryFS(clock=clocks.realtime_ns))
+        code = dict(_code(self._code_folder))
+        for name, file_name in BUNDLES.items():
+            self._assets[name].verify()
+            code[file_name] = self._assets[name].path.read_bytes()
+        for name, content in code.items():
+            copy.write_bytes(f"/{name}", content, parents=True)
+        fs = copy.root.mount.fs
+        assert isinstance(fs, MemoryFS)
+        return fs
+
+    def _capture(self, descriptor: int) -> Image:
+        clocks = SteppingClocks()
+        namespace = Namespace(MemoryFS(clock=clocks.realtime_ns))
+        lay_out(namespace)
+        namespace.mount(GUEST_CODE, self._code_copy(clocks))
+        guest = JavaScriptGuest(
+            self.program,
+            namespace,
+            GuestOptions(env=BASE_ENV),
+            reproducible=(clocks, CountingBytes()),
+        )
+        try:
+            guest.boot()
+            failed = guest.settle(SETTLE_TIMEOUT_SECONDS)
+            if failed is not None:
+                raise SandboxInternalError(f"the JavaScript image: {failed.name}: {failed.message}")
+            return guest.capture(descriptor, {"language": "javascript"})
+        finally:
+            guest.close()

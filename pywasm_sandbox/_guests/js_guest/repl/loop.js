@@ -1,0 +1,60 @@
+// The event loop's JavaScript half: what is due next, and how a run ends.
+//
+// The engine drains promise jobs, then calls `turn`, which does one thing (a tick, a timer) and says how long
+// to sleep before the next: 0 for not at all, less than 0 when the run is over.
+
+import native from 'pywasm:native';
+import { runDue, hasWork, millisecondsToNext, clearAll, runTicks } from './timers.js';
+
+const rejected = new Map(); // promise -> reason, of those that nobody handles
+
+let run = null;
+
+// A run: `isPending` while its code is, `fail(error)` to report, `finish()` when nothing is left.
+export function begin(newRun) {
+  run = newRun;
+  rejected.clear();
+}
+
+export function current() {
+  return run;
+}
+
+native.onRejection((promise, reason, isHandled) => {
+  if (isHandled) rejected.delete(promise);
+  else rejected.set(promise, reason);
+});
+
+// Ends the run: what is queued is dropped.
+export function abandon() {
+  clearAll();
+  rejected.clear();
+}
+
+function takeRejection() {
+  for (const [promise, reason] of rejected) {
+    rejected.delete(promise);
+    return { promise, reason };
+  }
+  return null;
+}
+
+export function turn() {
+  if (run === null) return -1;
+  if (!run.isOver && runTicks()) return 0;
+  const rejection = run.isOver ? null : takeRejection();
+  if (rejection !== null) {
+    run.onRejection(rejection.reason, rejection.promise);
+    return 0;
+  }
+  if (!run.isOver && runDue((error) => run.onUncaught(error))) return 0;
+  if (!run.isOver && hasWork()) return millisecondsToNext();
+  if (!run.isOver && run.isPending) {
+    run.onDeadlock();
+    return 0;
+  }
+  const { finish } = run;
+  run = null;
+  finish();
+  return -1;
+}

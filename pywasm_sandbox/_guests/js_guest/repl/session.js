@@ -1,0 +1,196 @@
+// Answers the host's messages: `handle` is what the engine calls with each.
+
+import native from 'pywasm:native';
+import { evaluate } from './cell.js';
+import { showResult } from './display.js';
+import { describe } from './errors.js';
+import { abandon, begin, current } from './loop.js';
+import { process } from './process.js';
+import { runTicks } from './timers.js';
+import { emitDone, emitError } from './wire.js';
+
+const REASONS = {
+  1: ['ExecutionTimeout', 'the cell ran longer than its timeout'],
+  3: ['OutputLimitExceeded', "the cell's output went over its limit"],
+  4: ['KeyboardInterrupt', 'a callback of the caller failed'],
+};
+
+const MEMORY_TO_RECOVER = 2 << 20; // what a cell gets after one that filled the heap
+
+const parse = JSON.parse;
+
+let heapBytes = 0;
+
+// ---- what every clone renews, and what is set for it
+
+function configure({ env, cwd, clone, heap_bytes: limit }) {
+  for (const name of Object.keys(process.env)) delete process.env[name];
+  Object.assign(process.env, env);
+  native.chdir(cwd);
+  if (limit !== undefined) heapBytes = limit;
+  if (clone) renew();
+}
+
+function renew() {
+  native.renew();
+}
+
+// ---- one cell
+
+class Run {
+  isPending = true;
+  isOver = false;
+
+  constructor(message) {
+    this.source = message.code;
+    this.filename = message.filename ?? `<cell ${message.execution_count}>`;
+    this.surroundings = enter(message);
+    this.failure = null;
+    this.exitCode = null;
+    this.status = 'ok';
+  }
+
+  start() {
+    let promise;
+    try {
+      promise = evaluate(this.source, this.filename);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    promise.then(
+      ({ value }) => this.settle(value),
+      (error) => this.fail(error),
+    );
+    runTicks();
+  }
+
+  settle(value) {
+    if (this.isOver) return;
+    if (native.promiseDetails(value) !== undefined) {
+      value.then(
+        (result) => this.settle(result),
+        (error) => this.fail(error),
+      );
+      return;
+    }
+    this.isPending = false;
+    try {
+      showResult(value);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  fail(error) {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.isPending = false;
+    this.status = 'error';
+    native.limitMemory(0); // the report is no reason to fail
+    abandon();
+    emitError(describe(error, this.source, this.filename));
+  }
+
+  onRejection(reason) {
+    this.fail(reason);
+  }
+
+  onUncaught(error) {
+    this.fail(error);
+  }
+
+  onDeadlock() {
+    const error = new Error('the cell awaits a promise that nothing is left to settle');
+    error.name = 'UnsettledAwaitError';
+    error.stack = `${error.name}: ${error.message}`;
+    this.fail(error);
+  }
+
+  stop(name, message) {
+    this.isOver = true;
+    abandon();
+    if (name === null) {
+      this.status = 'exit';
+      this.exitCode = Number(process.exitCode ?? 0) | 0;
+      process.exitCode = undefined;
+      return;
+    }
+    this.status = 'error';
+    emitError({ name, message, traceback: [`${name}: ${message}`], line_number: null });
+  }
+
+  finish = () => {
+    leave(this.surroundings);
+    emitDone(this.status, this.exitCode);
+  };
+}
+
+function enter({ env, cwd }) {
+  const before = { env: {}, cwd: null };
+  for (const [name, value] of Object.entries(env ?? {})) {
+    before.env[name] = process.env[name];
+    process.env[name] = value;
+  }
+  if (cwd) {
+    before.cwd = native.getcwd();
+    native.chdir(cwd);
+  }
+  return before;
+}
+
+function leave({ env, cwd }) {
+  for (const [name, value] of Object.entries(env)) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+  if (cwd !== null) native.chdir(cwd);
+}
+
+function execute(message) {
+  native.limitMemory(heapBytes === 0 ? 0 : Math.max(heapBytes, native.heapSize() + MEMORY_TO_RECOVER));
+  const run = new Run(message);
+  begin(run);
+  run.start();
+}
+
+// ---- before an image is made
+
+const REHEARSAL = { code: '1+1', execution_count: 0, filename: '<rehearsal>' };
+
+function settle() {
+  execute(REHEARSAL);
+  const run = current();
+  const { finish } = run;
+  run.finish = () => {
+    native.freeze();
+    finish();
+  };
+}
+
+export function handle(text) {
+  const message = parse(text);
+  switch (message.op) {
+    case 'execute':
+      return execute(message);
+    case 'configure':
+      return configure(message);
+    case 'renew':
+      return renew();
+    case 'settle':
+      return settle();
+    default:
+      throw new Error(`unknown operation ${message.op}`);
+  }
+}
+
+// The engine was stopped: by the host (`reason`), by `process.exit` (`isExit`), or by an error of a job.
+export function stopped(reason, isExit, error) {
+  const run = current();
+  if (run === null) throw error ?? new Error('stopped outside of a run');
+  if (reason !== 0) run.stop(...(REASONS[reason] ?? ['KeyboardInterrupt', 'interrupted']));
+  else if (isExit) run.stop(null, null);
+  else run.fail(error);
+  begin(null);
+  run.finish();
+}

@@ -1,0 +1,71 @@
+"""Deadlines, limits and other ends: the context lives on."""
+
+from __future__ import annotations
+
+import pytest
+
+from pywasm_sandbox import Sandbox
+
+from .conftest import Run
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "while (true) {}",
+        "for (;;) await null",
+        "(function f() { Promise.resolve().then(f) })()",
+        "try { while (true) {} } catch {} finally { while (true) {} }",
+        "/^(a+)+$/.test('a'.repeat(40) + 'b')",
+        "new Array(3e6).fill(0).map(() => Math.random()).sort((a, b) => { while (true) {} })",
+        "setInterval(() => {}, 5)",
+        "await new Promise((r) => setTimeout(r, 1e6))",
+        "await new Promise(() => setInterval(() => {}, 5))",
+        "(function f() { process.nextTick(f) })()",
+        "(function f() { setImmediate(f) })()",
+    ],
+)
+def test_deadline_keeps_the_context(run: Run, code: str) -> None:
+    run("let kept = 1")
+    execution = run(code, timeout=0.2)
+    assert execution.error is not None
+    assert execution.error.name == "ExecutionTimeout"
+    assert execution.context_state == "kept"
+    assert run("kept").text == "1"
+
+
+def test_what_was_queued_is_dropped_with_the_cell(run: Run) -> None:
+    run("setTimeout(() => console.log('late'), 400); while (true) {}", timeout=0.1)
+    execution = run("await new Promise((r) => setTimeout(r, 500))")
+    assert (execution.logs.stdout, execution.error) == ([], None)
+
+
+def test_memory_is_an_error(sandbox: Sandbox) -> None:
+    with Sandbox(memory_bytes=64 << 20) as small:
+        context = small.create_code_context(language="javascript")
+        small.run_code("let kept = 1", context=context)
+        execution = small.run_code(
+            "var all = []; while (true) all.push(new Array(1000).fill(1))", context=context
+        )
+        assert execution.error is not None
+        assert (execution.error.name, execution.error.message) == ("InternalError", "out of memory")
+        assert execution.context_state == "kept"
+        assert small.run_code("kept", context=context).text == "1"
+        assert small.run_code("all = null; [1, 2]", context=context).text == "[ 1, 2 ]"
+        assert small.run_code("new Uint8Array(20e6).length", context=context).text == "20000000"
+
+
+def test_exit(run: Run) -> None:
+    execution = run("console.log('before'); try { process.exit(3) } finally { console.log('never') }")
+    assert (execution.error, execution.exit_code, execution.logs.stdout) == (None, 3, ["before\n"])
+    assert run("1").exit_code is None
+
+
+def test_output_limit() -> None:
+    with Sandbox(max_output_bytes=10_000) as small:
+        execution = small.run_code(
+            "while (true) console.log('x'.repeat(100))", language="javascript", timeout=20
+        )
+        assert execution.error is not None
+        assert execution.error.name == "OutputLimitExceeded"
+        assert execution.logs.truncated
