@@ -13,6 +13,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from driver.registry import stage
 from driver.stages import Context
@@ -31,6 +32,9 @@ UNDICI_NEEDS = (
 
 NOT_NEEDED = ("node:process", "node:stream/web", "web-streams-polyfill/dist/ponyfill.es2018.js")
 """What packages import only where there are no web streams."""
+
+LOCALES = ("de", "en-AU", "en-CA", "en-GB", "en-IN", "es", "fr", "it", "ja", "ko", "nl", "pt", "sv", "zh")
+"""Locales besides American English, with less data: `web/intl/locales.js`."""
 
 COMMON = (
     "--bundle",
@@ -73,16 +77,47 @@ def build_prelude(context: Context) -> None:
         *aliases({f"node:{name}": needs / "node.js" for name in UNDICI_NEEDS}),
         *aliases({"node:assert": needs / "assert.js"}),
     )
+    locales = context.work / "locales.json"
+    locales.write_text(json.dumps(read_locales(context), ensure_ascii=False, sort_keys=True))
     bundle(
         context,
         guest / "main.js",
         context.out / "js-prelude.js",
         "--format=iife",
-        *aliases({"#undici": undici, **dict.fromkeys(NOT_NEEDED, needs / "node.js")}),
+        *aliases({"#undici": undici, "#locales": locales, **dict.fromkeys(NOT_NEEDED, needs / "node.js")}),
     )
     (context.out / "licences").mkdir()
     inputs = {name for path in context.work.glob("*.meta.json") for name in read_inputs(path)}
     write_licences(context, inputs, context.out / "licences" / "js-packages.txt")
+
+
+def read_locales(context: Context) -> dict[str, dict[str, str]]:
+    """Numbers and dates of `LOCALES`, each as JSON text."""
+    formatjs = context.dep("js-packages") / "node_modules" / "@formatjs"
+
+    def data_of(package: str, locale: str) -> dict[str, Any]:
+        text = (formatjs / package / "locale-data" / f"{locale}.js").read_text()
+        # One call, with an object or with `JSON.parse` of a string.
+        start = text.index("(JSON.parse(") + 12 if "(JSON.parse(" in text else text.index("({") + 1
+        value, _ = json.JSONDecoder().raw_decode(text[start:])
+        data: dict[str, Any] = (json.loads(value) if isinstance(value, str) else value)["data"]
+        return data
+
+    def as_text(data: dict[str, Any]) -> str:
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+    found = {}
+    for locale in LOCALES:
+        numbers, dates = data_of("intl-numberformat", locale), data_of("intl-datetimeformat", locale)
+        numbers["currencies"] = {
+            code: {"displayName": {"other": code}, "symbol": names["symbol"], "narrow": names["narrow"]}
+            for code, names in numbers["currencies"].items()
+            if names["symbol"] != code
+        }
+        fallback = dates["intervalFormats"]["intervalFormatFallback"]
+        dates |= {"intervalFormats": {"intervalFormatFallback": fallback}, "timeZoneName": {}}
+        found[locale] = {"numbers": as_text(numbers), "dates": as_text(dates)}
+    return found
 
 
 @stage("js-node-packages", needs=["js-packages"], files=[f"{JS_GUEST}/packages.js"])

@@ -16,6 +16,7 @@ import '@formatjs/intl-datetimeformat/locale-data/en.js';
 import '@formatjs/intl-datetimeformat/add-all-tz.js';
 import '@formatjs/intl-listformat/locale-data/en.js';
 import '@formatjs/intl-relativetimeformat/locale-data/en.js';
+import './locales.js';
 import './dates.js';
 import './arrays.js';
 import './collator.js';

@@ -18,15 +18,32 @@ function withPlainSpaces(value) {
 }
 
 // Dates in full and their times are joined by "at". CLDR has that in a table of its own, which FormatJS leaves out.
-function withAt(data) {
-  return { ...data, dateTimeFormat: { ...data.dateTimeFormat, full: "{1} 'at' {0}", long: "{1} 'at' {0}" } };
+const joined = {
+  de: "{1} 'um' {0}",
+  en: "{1} 'at' {0}",
+  fr: "{1} 'à' {0}",
+  it: "{1} 'alle' 'ore' {0}",
+  nl: "{1} 'om' {0}",
+  pt: "{1} 'às' {0}",
+  sv: "{1} 'kl'. {0}",
+};
+
+function withAt(data, language) {
+  const pattern = joined[language];
+  if (pattern === undefined) return data;
+  return { ...data, dateTimeFormat: { ...data.dateTimeFormat, full: pattern, long: pattern } };
 }
 
 for (const type of classes) {
   const add = type.__addLocaleData;
   type.__addLocaleData = function addLocaleData(...entries) {
     for (const entry of entries) {
-      const plain = type === Intl.DateTimeFormat ? { ...entry, data: withAt(withPlainSpaces(entry.data)) } : entry;
+      let plain = entry;
+      if (type === Intl.DateTimeFormat) {
+        const [language] = entry.locale.split('-');
+        const data = language === 'en' ? withPlainSpaces(entry.data) : entry.data;
+        plain = { ...entry, data: withAt(data, language) };
+      }
       add(plain);
       if (entry.locale === 'en') {
         add({ ...plain, locale: 'en-US' });
