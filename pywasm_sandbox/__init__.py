@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from pywasm_sandbox._sandbox.facade import Context, Sandbox, get_sandbox, prepare
+    from pywasm_sandbox._sandbox.facade import Context, Sandbox, get_sandbox, prepare, set_process_limits
     from pywasm_sandbox._sandbox.options import FsspecFolder, HostFolder, MemoryFolder, ZipArchive
     from pywasm_sandbox._sandbox.snapshots import Snapshot
     from pywasm_sandbox._sandbox.tools import Tool, ToolCall
@@ -39,7 +39,15 @@ if TYPE_CHECKING:
         SandboxInternalError,
         SnapshotMismatchError,
     )
-    from pywasm_sandbox.models import Execution, ExecutionError, FileContent, FileInfo, Logs, Result
+    from pywasm_sandbox.models import (
+        Execution,
+        ExecutionError,
+        FileContent,
+        FileInfo,
+        Limits,
+        Logs,
+        Result,
+    )
 
 __version__ = "0.1.0"
 
@@ -60,6 +68,7 @@ __all__ = [
     "HostFileError",
     "HostFolder",
     "LanguageNotAvailableError",
+    "Limits",
     "Logs",
     "MemoryFolder",
     "PackageInstallError",
@@ -79,15 +88,16 @@ __all__ = [
     "__version__",
     "get_sandbox",
     "prepare",
+    "set_process_limits",
 ]
 
 _HOMES: Final = {
-    "_sandbox.facade": ("Context", "Sandbox", "get_sandbox", "prepare"),
+    "_sandbox.facade": ("Context", "Sandbox", "get_sandbox", "prepare", "set_process_limits"),
     "_sandbox.options": ("FsspecFolder", "HostFolder", "MemoryFolder", "ZipArchive"),
     "_sandbox.snapshots": ("Snapshot",),
     "_sandbox.tools": ("Tool", "ToolCall"),
     "aio": ("AsyncContext", "AsyncSandbox"),
-    "models": ("Execution", "ExecutionError", "FileContent", "FileInfo", "Logs", "Result"),
+    "models": ("Execution", "ExecutionError", "FileContent", "FileInfo", "Limits", "Logs", "Result"),
 }
 
 

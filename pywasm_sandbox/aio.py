@@ -186,6 +186,10 @@ class AsyncContext(ContextBase):
         """A fresh interpreter: variables and imports are gone, running code is ended, files stay."""
         await _drive(lambda notify: self._sandbox.restart_context(self.id, notify))
 
+    async def interrupt(self) -> bool:
+        """As `Context.interrupt`."""
+        return self._sandbox.interrupt_context(self.id)
+
     async def delete(self) -> None:
         """End the context."""
         await _in_thread(self._sandbox.delete_context, self.id)
@@ -247,6 +251,10 @@ class AsyncSandbox(SandboxBase):
         """Give a context a fresh interpreter."""
         core, name = self._core, context_id(context) or ""
         return AsyncContext(core, await _drive(lambda notify: core.restart_context(name, notify)))
+
+    async def interrupt_code_context(self, context: AsyncContext | str) -> bool:
+        """Interrupt the code that a context runs; as `Context.interrupt`."""
+        return self._core.interrupt_context(context_id(context) or "")
 
     async def run_code(
         self,

@@ -133,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run a file, or standard input, in a fresh sandbox")
     run.add_argument("file", nargs="?", help="the source file; - for standard input")
     run.add_argument("-c", dest="command", metavar="CODE", help="run this code instead of a file")
-    run.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="deadline (60)")
+    run.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="deadline (30)")
     run.add_argument(
         "--mount", action="append", default=[], metavar="HOST_FOLDER:/PATH", help="mount a folder, read-only"
     )

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from pywasm_sandbox._limits import LimitValues
 
 __all__ = [
     "ContextState",
@@ -19,6 +21,7 @@ __all__ = [
     "FileContent",
     "FileInfo",
     "FileType",
+    "Limits",
     "Logs",
     "Result",
 ]
@@ -239,3 +242,61 @@ class FileContent(_Model):
     encoding: str | None
     size: int
     mime_type: str
+
+
+_DEFAULTS: Final = LimitValues()
+
+
+class Limits(_Model):
+    """What a sandbox may use: ``Sandbox(limits=Limits(memory_bytes=256 << 20))``.
+
+    Each is also a keyword of `Sandbox`, which counts more. Seconds are wall-clock time unless said otherwise.
+    """
+
+    timeout: float | None = _DEFAULTS.timeout
+    """Seconds that one run may take; None for no deadline. A run's own ``timeout`` replaces it."""
+    grace_seconds: float = _DEFAULTS.grace_seconds
+    """Code that was asked to stop and did not within this is stopped hard: its context's state is lost."""
+    cpu_seconds: float | None = _DEFAULTS.cpu_seconds
+    """CPU time of all runs of the sandbox together; waiting costs nothing. None: no limit."""
+    lifetime_seconds: float | None = _DEFAULTS.lifetime_seconds
+    """The sandbox closes itself this long after it was opened. None: it does not."""
+    memory_bytes: int = _DEFAULTS.memory_bytes
+    """Linear memory of each context."""
+    disk_bytes: int = _DEFAULTS.disk_bytes
+    """What all files in memory take together, holes included."""
+    max_files: int = _DEFAULTS.max_files
+    """Names of files, directories and links in memory."""
+    max_file_bytes: int | None = _DEFAULTS.max_file_bytes
+    """The largest file. None: as ``disk_bytes`` allows."""
+    max_directory_entries: int = _DEFAULTS.max_directory_entries
+    """Names in one directory."""
+    max_directory_depth: int = _DEFAULTS.max_directory_depth
+    """Directories inside each other."""
+    max_open_files: int = _DEFAULTS.max_open_files
+    """File descriptors of each context."""
+    max_output_bytes: int = _DEFAULTS.max_output_bytes
+    """What one run may print and display, in total."""
+    max_results: int = _DEFAULTS.max_results
+    """Results that one run may display."""
+    max_result_bytes: int = _DEFAULTS.max_result_bytes
+    """What the results of one run may take, as the guest sends them."""
+    max_code_bytes: int = _DEFAULTS.max_code_bytes
+    """The code of one run, in UTF-8."""
+    max_contexts: int = _DEFAULTS.max_contexts
+    """Contexts that exist at once."""
+    max_concurrent_runs: int = _DEFAULTS.max_concurrent_runs
+    """Runs of the sandbox that are under way at once, those that wait for their context included."""
+    max_foreign_module_bytes: int = _DEFAULTS.max_foreign_module_bytes
+    """The largest WebAssembly library that code brings itself; 0: none. Compiling one can't be interrupted
+    and takes about 0.3 s a megabyte, so the size bounds the time."""
+    max_host_calls_per_second: int | None = _DEFAULTS.max_host_calls_per_second
+    """System calls of each context, on average; code that makes more is slowed down. None: no limit."""
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        try:
+            LimitValues(**dict(self))
+        except TypeError as error:
+            raise ValueError(str(error)) from error
+        return self

@@ -115,6 +115,10 @@ class Instance:
         self._woken = False
         self._ticket: Ticket | None = None
         self._thread = 0
+        self.host_calls = 0
+        """How many functions of the host the guest has called."""
+        self._tick_at = 0.0
+        self._calls_at_tick = 0
         self._closing = False
         self._exports: dict[str, Export] = {}
         self._externs: dict[str, bytes | None] = {}
@@ -300,9 +304,22 @@ class Instance:
             self.on_tick()
         if self.failure is not None:
             return False
-        if self._ticket is not None:
-            self._check(self._ticket, time.monotonic())
+        ticket = self._ticket
+        if ticket is not None:
+            ticket.tick()
+            self._check(ticket, time.monotonic())
+            if self.limits.host_calls_per_second is not None:
+                self._slow_down(self.limits.host_calls_per_second)
         return True
+
+    def _slow_down(self, calls_per_second: int) -> None:
+        """Sleep away what host calls the guest made too many since the last tick."""
+        now = time.monotonic()
+        earned = (now - self._tick_at) * calls_per_second
+        debt = self.host_calls - self._calls_at_tick - min(earned, calls_per_second)
+        if debt > 0:
+            self.wait(debt / calls_per_second)
+        self._tick_at, self._calls_at_tick = time.monotonic(), self.host_calls
 
     def extern(self, name: str) -> bytes | None:
         """An export as a `wasmtime_extern_t`."""
@@ -422,6 +439,7 @@ class Instance:
             if self._ticket is not None:
                 raise RuntimeError("the guest is busy with another call; a guest takes one call at a time")
             ticket.begin(deadline, self._wake.set)
+            self._tick_at, self._calls_at_tick = time.monotonic(), self.host_calls
             self._ticket = ticket
             self._thread = threading.get_ident()
 

@@ -35,6 +35,8 @@ class InterruptReason(enum.IntEnum):
     CANCEL = 2
     OUTPUT_LIMIT = 3
     CALLBACK_FAILED = 4
+    CPU_LIMIT = 5
+    LIFETIME = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +86,10 @@ class Ticket:
         "_request",
         "_started",
         "_wake",
+        "bound",
         "fired",
         "killed",
+        "meter",
     )
 
     def __init__(self) -> None:
@@ -99,6 +103,10 @@ class Ticket:
         self.killed = False
         self.fired: int | None = None
         """Reason of the first interrupt that was delivered to the guest."""
+        self.bound: Deadline | None = None
+        """A second deadline, which holds whatever that of the call is. To be set before the call begins."""
+        self.meter: Callable[[], Deadline | None] | None = None
+        """Asked at each tick on the guest's thread: a deadline that is in force from now on."""
 
     @property
     def ended(self) -> bool:
@@ -141,6 +149,11 @@ class Ticket:
             if self._request is not None:
                 self._request = Deadline(time.monotonic(), self._request.grace_s, self._request.reason)
 
+    def tick(self) -> None:
+        """Another tick of guest code went by."""
+        if self.meter is not None:
+            self.bound = self.meter() or self.bound
+
     def end(self) -> None:
         """The call is over."""
         with self._lock:
@@ -169,7 +182,7 @@ class Ticket:
     def seconds_to_next(self, now: float) -> float | None:
         """How long a wait may last before `due` has something new to say; None: for ever."""
         moments = []
-        for cause in (self._request, self._deadline):
+        for cause in (self._request, self._deadline, self.bound):
             if cause is not None and cause.soft_at is not None:
                 moments.append(cause.soft_at if now < cause.soft_at else self._next_soft_at)
                 moments.append(cause.soft_at + cause.grace_s)
@@ -180,7 +193,7 @@ class Ticket:
         """The interrupt that is in force: of those whose time has come, the one that turns hard first."""
         causes = [
             cause
-            for cause in (self._request, self._deadline)
+            for cause in (self._request, self._deadline, self.bound)
             if cause is not None and cause.soft_at is not None and now >= cause.soft_at
         ]
         if len(causes) < 2:

@@ -220,6 +220,8 @@ class Loader:
     def _compile(self, path: str, sha256: str, data: bytes, foreign: bool) -> CompiledModule:
         engine, limits = self._instance.engine, self._instance.limits
         keep = not foreign or engine.trusts(sha256)
+        if not keep and limits.foreign_side_module_bytes == 0:
+            raise DlError(f"{path}: this sandbox allows no libraries from writable folders")
         if not keep and len(data) > limits.foreign_side_module_bytes:
             raise DlError(
                 f"{path}: has {len(data)} bytes, more than the limit of {limits.foreign_side_module_bytes} "

@@ -95,6 +95,7 @@ def _callback(
     def callback(env: Pointer, caller: Pointer, arguments: int, count: int) -> Pointer:
         instance = slot.instance
         try:
+            instance.host_calls += 1  # type: ignore[union-attr]
             result = call(subject_of(instance), *unpack(string_at(arguments, size)))
             if result_at is not None:
                 result_at(arguments).value = result

@@ -13,6 +13,7 @@ from pywasm_sandbox._engine import (
     HostFailure,
     InstanceClosed,
     InterruptReason,
+    Limits,
     Ticket,
     TrapKind,
 )
@@ -32,8 +33,9 @@ DEFAULT_MAX_OUTPUT_BYTES: Final = 64 << 20
 @dataclass(frozen=True, slots=True)
 class GuestOptions:
     """How a context's guest is set up. ``memory_bytes`` bounds its linear memory, ``max_output_bytes`` what
-    one run may write to stdout and stderr and display, together. ``host_calls`` are the functions of the host
-    that it can call, by name (`hostcalls`)."""
+    one run may write to stdout and stderr and display, together; ``max_results`` and ``max_result_bytes``
+    bound what it displays. ``max_foreign_module_bytes`` is the size of a library that it may bring, or 0.
+    ``host_calls`` are the functions of the host that it can call, by name (`hostcalls`)."""
 
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: str = "/workspace"
@@ -41,6 +43,19 @@ class GuestOptions:
     max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES
     max_open_files: int = 1024
     host_calls: Mapping[str, Handler] = field(default_factory=dict)
+    max_results: int = 10_000
+    max_result_bytes: int = DEFAULT_MAX_OUTPUT_BYTES
+    max_foreign_module_bytes: int = 0
+    max_host_calls_per_second: int | None = None
+
+    @property
+    def engine_limits(self) -> Limits:
+        """What its instance may use."""
+        return Limits(
+            memory_bytes=self.memory_bytes,
+            foreign_side_module_bytes=self.max_foreign_module_bytes,
+            host_calls_per_second=self.max_host_calls_per_second,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +143,10 @@ def _explain_interruption(reason: int | None, cell: Cell) -> tuple[str, str]:
             return "ExecutionTimeout", f"the code ran longer than its timeout of {cell.timeout:g} s {grace}"
         case InterruptReason.OUTPUT_LIMIT:
             return "OutputLimitExceeded", f"the code wrote more output than allowed {grace}"
+        case InterruptReason.CPU_LIMIT:
+            return "CpuLimitExceeded", f"the sandbox used up its CPU time {grace}"
+        case InterruptReason.LIFETIME:
+            return "LifetimeExceeded", f"the sandbox's lifetime is over; the code was interrupted {grace}"
         case _:
             return "KeyboardInterrupt", f"the run was interrupted {grace}"
 

@@ -19,7 +19,6 @@ from pywasm_sandbox._engine import (
     InterruptReason,
     InterruptWords,
     LibraryMismatch,
-    Limits,
     MemoryState,
     Program,
     Ticket,
@@ -60,6 +59,9 @@ SYS_PATH: Final = (
     GUEST_CODE,
     f"{GUEST_CODE}/shims",
 )
+FREE_ERROR_BYTES: Final = 64 << 10
+"""An error of this size is reported even where the run has used up its output."""
+UNPUBLISHED_BYTES: Final = 1 << 20
 REPRODUCIBLE_HASH_SEED: Final = 3_141_592_653
 _MISMATCHES: Final = (ImageMismatch, LibraryMismatch, Fault, ValueError)
 
@@ -145,7 +147,13 @@ class PythonGuest(Guest):
         self._instance: Instance | None = None
         self._ring: StdioRing | None = None
         self._listener: Listener | None = None
-        self._assembler = OutputAssembler(self._on_output, max_bytes=options.max_output_bytes)
+        self._assembler = OutputAssembler(
+            self._on_output,
+            max_bytes=options.max_output_bytes,
+            max_results=options.max_results,
+            max_result_bytes=options.max_result_bytes,
+        )
+        self._unpublished = 0
         self._boot_output: list[str] = []
         self._host_calls = HostCalls(options.host_calls)
         self._finished: Finished | None = None
@@ -176,9 +184,7 @@ class PythonGuest(Guest):
     def boot(self) -> None:
         options = self._options
         image = None if self._image is None or self._state is not None else self._image()
-        instance = self._program().instantiate(
-            self.make_wasi, owner=self, limits=Limits(memory_bytes=options.memory_bytes)
-        )
+        instance = self._program().instantiate(self.make_wasi, owner=self, limits=options.engine_limits)
         self._instance = instance
         instance.on_tick = self._on_tick
         try:
@@ -436,10 +442,19 @@ class PythonGuest(Guest):
         """``pywasm.emit``: output written before the event comes before it."""
         self.drain()
         self._assembler.flush()
-        if kind == EventKind.DISPLAY and not self._assembler.charge(length):
+        if kind == EventKind.DISPLAY and not self._assembler.charge_result(length):
             self._stop_at_limit()
             return
+        if kind == EventKind.ERROR and length > FREE_ERROR_BYTES and not self._assembler.charge(length):
+            self._stop_at_limit()
+            self._post(_OUTPUT_LIMIT)
+            return
         self._post(decode_event(kind, self._live().memory.read(pointer, length)))
+        self._unpublished += length
+        if self._unpublished > UNPUBLISHED_BYTES and self._listener is not None:
+            # Ticks are no bound on what a flood of events makes the host hold.
+            self._unpublished = 0
+            self._listener.publish(self._interrupted)
 
     def on_request(self, pointer: int, length: int) -> int:
         """``pywasm.request``: the answer's length; `on_response` copies the answer."""

@@ -8,6 +8,7 @@ the end of a call (docs/RATIONALE.md, "Why does output go through a ring?").
 from __future__ import annotations
 
 import codecs
+import sys
 from collections.abc import Callable, Iterator
 from typing import Final, Literal
 
@@ -89,14 +90,25 @@ class OutputAssembler:
 
     The first ``line_entries`` lines of a run are one entry each; after that an entry is as much as arrived
     at once. An unfinished line waits for its end, for `flush` (the guest is about to block, or emits), for
-    the other stream's turn, or for a second tick. Over ``max_bytes`` the rest of the run is dropped.
+    the other stream's turn, or for a second tick. Over ``max_bytes`` the rest of the run is dropped, as it is
+    with more than ``max_results`` displayed results or more than ``max_result_bytes`` of them.
     """
 
     def __init__(
-        self, deliver: Callable[[Output], None], *, max_bytes: int, line_entries: int = 1000
+        self,
+        deliver: Callable[[Output], None],
+        *,
+        max_bytes: int,
+        max_results: int | None = None,
+        max_result_bytes: int | None = None,
+        line_entries: int = 1000,
     ) -> None:
         self._deliver = deliver
         self._max_bytes = max_bytes
+        self._max_results = sys.maxsize if max_results is None else max_results
+        self._max_result_bytes = sys.maxsize if max_result_bytes is None else max_result_bytes
+        self._results_left = self._max_results
+        self._result_bytes_left = self._max_result_bytes
         self._line_entries = line_entries
         self._streams = {1: _Stream("stdout"), 2: _Stream("stderr")}
         self._current = self._streams[1]
@@ -112,6 +124,8 @@ class OutputAssembler:
             stream.partial = ""
         self._entries_left = self._line_entries
         self._bytes_left = self._max_bytes
+        self._results_left = self._max_results
+        self._result_bytes_left = self._max_result_bytes
         self._stale_partial = False
         self.truncated = False
 
@@ -135,11 +149,21 @@ class OutputAssembler:
             self._deliver(Output(stream.name, entry))
 
     def charge(self, amount: int) -> bool:
-        """Count ``amount`` bytes of another kind (a result) in; False when they go over ``max_bytes``."""
+        """Count ``amount`` bytes of another kind (an error) in; False when they go over ``max_bytes``."""
         if self.truncated or amount > self._bytes_left:
             self.truncated = True
             return False
         self._bytes_left -= amount
+        return True
+
+    def charge_result(self, amount: int) -> bool:
+        """Count a result of ``amount`` bytes in; False when it is one too many or goes over a limit."""
+        if self._results_left <= 0 or amount > self._result_bytes_left:
+            self.truncated = True
+        if not self.charge(amount):
+            return False
+        self._results_left -= 1
+        self._result_bytes_left -= amount
         return True
 
     def _entries(self, whole: str) -> Iterator[str]:

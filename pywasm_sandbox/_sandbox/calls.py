@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pywasm_sandbox._engine import Ticket
 from pywasm_sandbox._guests.base import RunEnd
-from pywasm_sandbox._guests.protocol import Displayed, Event, Output, Question
+from pywasm_sandbox._guests.protocol import Displayed, Event, Failed, Output, Question
 
 __all__ = ["Asked", "Call"]
 
@@ -30,6 +30,8 @@ def _weight(event: Event) -> int:
         return len(event.text)
     if isinstance(event, Displayed):
         return sum(len(data) if isinstance(data, str) else 64 for data in event.data.values())
+    if isinstance(event, Failed):
+        return 64 + len(event.message) + sum(len(line) for line in event.traceback)
     return 64
 
 
@@ -170,10 +172,11 @@ class Call:
             self._space.notify_all()
             return taken, self._done
 
-    def interrupt(self, reason: int, grace_seconds: float) -> None:
-        """Ask the guest to stop, whether it started already or not; after the grace it is stopped hard."""
+    def interrupt(self, reason: int, grace_seconds: float) -> bool:
+        """Ask the guest to stop, whether it started already or not; after the grace it is stopped hard. False
+        if it is over."""
         self.interrupted = reason
-        self.ticket.interrupt(reason, grace_seconds)
+        return self.ticket.interrupt(reason, grace_seconds)
 
     def abandon(self) -> None:
         """Nobody takes what comes from now on: it is dropped and slows nothing down."""

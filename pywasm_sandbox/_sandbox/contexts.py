@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from pywasm_sandbox._engine import Engine, InstanceClosed
+from pywasm_sandbox._engine import Engine, InstanceClosed, InterruptReason
 from pywasm_sandbox._guests.base import Cell, Guest, RunEnd
+from pywasm_sandbox._guests.protocol import Failed, Finished
 from pywasm_sandbox._guests.state import GuestState
+from pywasm_sandbox._limits import LimitValues
 from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox.errors import ContextBrokenError, ContextClosedError, SandboxError
 
+from .budget import Budget
 from .calls import Call
 from .snapshots import Start
 from .tools import ToolBox
@@ -48,6 +51,7 @@ class _Job:
     work: Callable[[Call], RunEnd]
     held: Callable[[], None] | None = None
     """Called in place of starting a thread: the context is idle, and stays so until `ContextCore.release`."""
+    is_run: bool = False
 
 
 class ContextCore:
@@ -59,6 +63,7 @@ class ContextCore:
     on from the context's last snapshot, if there is one.
 
     ``start`` is where the first boot goes on from; ``on_use`` hears of each job that needs the interpreter.
+    ``budget`` is what all runs of the sandbox share.
     """
 
     def __init__(
@@ -75,6 +80,8 @@ class ContextCore:
         id: str | None = None,
         on_use: Callable[[ContextCore], None] | None = None,
         tools: ToolBox | None = None,
+        budget: Budget | None = None,
+        max_code_bytes: int | None = None,
     ) -> None:
         self.id = os.urandom(16).hex() if id is None else id
         self.namespace = namespace
@@ -91,6 +98,8 @@ class ContextCore:
         """Its last snapshot, for ``on_crash="restore"``."""
         self._start_from = start
         self._on_use = on_use
+        self._budget = Budget(LimitValues()) if budget is None else budget
+        self._max_code_bytes = max_code_bytes
         self._engine = engine
         self._make_guest = make_guest
         self._on_crash = on_crash
@@ -105,7 +114,7 @@ class ContextCore:
 
     def run(self, request: RunRequest, notify: Callable[[], None] | None = None) -> Call:
         """Queue a run."""
-        return self._submit(_Job(Call(notify), lambda call: self._run(request, call)))
+        return self._submit(_Job(Call(notify), lambda call: self._run(request, call), is_run=True))
 
     def boot(self, notify: Callable[[], None] | None = None) -> Call:
         """Queue the boot, so that the first run finds the interpreter ready."""
@@ -345,7 +354,24 @@ class ContextCore:
             start.discard()
         return self._boot_only(call)
 
+    def _refusal(self, request: RunRequest) -> Failed | None:
+        """Why this code can't run, which is the code's failure and not the caller's."""
+        most = self._max_code_bytes
+        # A character has between one and four bytes: only long code needs counting.
+        if most is not None and len(request.code) * 4 > most:
+            size = len(request.code.encode("utf-8", "surrogatepass"))
+            if size > most:
+                return Failed(
+                    "CodeLimitExceeded", f"the code has {size} bytes, more than the limit of {most}"
+                )
+        return self._budget.refusal()
+
     def _run(self, request: RunRequest, call: Call) -> RunEnd:
+        refusal = self._refusal(request)
+        if refusal is not None:
+            call.execution_count = self.execution_count
+            call.post(refusal)
+            return RunEnd(finished=Finished("error"))
         guest = self._ready_guest()
         self.execution_count += 1
         call.execution_count = self.execution_count
@@ -358,7 +384,8 @@ class ContextCore:
             grace_seconds=request.grace_seconds,
             allow_input=request.allow_input,
         )
-        end = guest.run(cell, call, call.ticket)
+        with self._budget.metered(call.ticket):
+            end = guest.run(cell, call, call.ticket)
         if end.closed or end.lost is not None:
             self._drop_guest()
             self._rewind(call)
@@ -375,6 +402,15 @@ class ContextCore:
             self._broken = False
             self.execution_count = self.checkpoint.execution_count
         call.restores = True
+
+    def interrupt(self, grace_seconds: float) -> bool:
+        """Interrupt the run that is under way; False, and nothing happens, if there is none. Runs that wait
+        for their turn are not touched."""
+        with self._lock:
+            job = self._running
+            if job is None or not job.is_run:
+                return False
+            return job.call.interrupt(InterruptReason.CANCEL, grace_seconds)
 
     # ---- ending ---------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pywasm_sandbox._engine import GuestThreads
 from pywasm_sandbox._guests.base import RunEnd
 from pywasm_sandbox._guests.state import GuestState
-from pywasm_sandbox._vfs.memory import MemoryFS, Quota
+from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox.errors import ContextClosedError, SandboxError
 
@@ -63,7 +63,7 @@ def restored_files(snapshot: Snapshot, options: SandboxOptions) -> Namespace:
     namespace = snapshot.files.copy()
     fs = namespace.root.mount.fs
     assert isinstance(fs, MemoryFS)
-    fs.quota = Quota(bytes=options.disk_bytes, files=options.max_files)
+    fs.quota = options.quota
     return namespace
 
 

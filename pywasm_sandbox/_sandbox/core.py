@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+import time
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,11 +15,13 @@ from pywasm_sandbox._engine import InstanceClosed
 from pywasm_sandbox._guests.base import Guest, GuestOptions
 from pywasm_sandbox._guests.state import GuestState
 from pywasm_sandbox._guests.tree import BASE_ENV, lay_out
+from pywasm_sandbox._limits import LimitValues
 from pywasm_sandbox._vfs.api import VfsError
-from pywasm_sandbox._vfs.memory import MemoryFS, Quota
+from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox.errors import ContextNotFoundError, PolicyError, SandboxClosedError
 
+from .budget import Budget, Seats
 from .contexts import ContextCore, RunRequest
 from .copies import Pause, restored_files, take_snapshot
 from .files import Files
@@ -48,6 +53,10 @@ class SandboxCore:
         self.faces: dict[str, object] = {}
         """The API objects that stand for this sandbox, so that finding it gives the same one."""
         self._runtime = Runtime.shared()
+        self.budget = Budget(options.limits)
+        self._seats = Seats(options.limits.max_concurrent_runs, f"sandbox {self.id!r}")
+        self._expired = False
+        self._expiry: threading.Timer | None = None
         self._lock = threading.Lock()
         self._contexts: dict[str, ContextCore] = {}
         self._defaults: dict[str, ContextCore] = {}
@@ -55,13 +64,16 @@ class SandboxCore:
         self._holding = threading.Lock()
         self._hibernation = Hibernation(options.max_live_contexts)
         self.tools = ToolBox(options.tools)
-        quota = Quota(bytes=options.disk_bytes, files=options.max_files)
-        self.namespace = Namespace(MemoryFS(quota)) if snapshot is None else restored_files(snapshot, options)
+        self.namespace = (
+            Namespace(MemoryFS(options.quota)) if snapshot is None else restored_files(snapshot, options)
+        )
         self.files = Files(self.namespace, cwd=options.cwd, check_open=self._check_open)
         self._lay_out(fresh=snapshot is None)
         if snapshot is not None:
             self._take_over(snapshot)
         self._runtime.register(self)
+        if options.limits.lifetime_seconds is not None:
+            self._expiry = expire_later(self, options.limits)
 
     def _lay_out(self, fresh: bool) -> None:
         """The default tree: the interpreter below a read-only /usr, all else writable within the quota."""
@@ -82,7 +94,7 @@ class SandboxCore:
 
     def _take_over(self, snapshot: Snapshot) -> None:
         """Make the contexts of a snapshot, which start when they are first used."""
-        if len(snapshot.context_ids) > self.options.max_contexts:
+        if len(snapshot.context_ids) > self.options.limits.max_contexts:
             raise PolicyError(
                 f"the snapshot has {len(snapshot.context_ids)} contexts, more than max_contexts allows"
             )
@@ -104,17 +116,24 @@ class SandboxCore:
     # ---- contexts -----------------------------------------------------------------------------------
 
     def _check_open(self) -> None:
+        if self._expired:
+            seconds = self.options.limits.lifetime_seconds
+            raise SandboxClosedError(f"sandbox {self.id!r} is closed: its lifetime of {seconds:g} s is over")
         if self._closed:
             raise SandboxClosedError(f"sandbox {self.id!r} is closed")
 
     def _make_guest(self, context: ContextCore, start: Start | None) -> Guest:
-        options = self.options
+        options, limits = self.options, self.options.limits
         guest_options = GuestOptions(
             env={**BASE_ENV, "PWD": context.cwd, **options.env, **context.env},
             cwd=context.cwd,
-            memory_bytes=options.memory_bytes,
-            max_output_bytes=options.max_output_bytes,
-            max_open_files=options.max_open_files,
+            memory_bytes=limits.memory_bytes,
+            max_output_bytes=limits.max_output_bytes,
+            max_open_files=limits.max_open_files,
+            max_results=limits.max_results,
+            max_result_bytes=limits.max_result_bytes,
+            max_foreign_module_bytes=limits.max_foreign_module_bytes,
+            max_host_calls_per_second=limits.max_host_calls_per_second,
             host_calls=self.tools.handlers(),
         )
         if context.language == "javascript":
@@ -149,6 +168,8 @@ class SandboxCore:
             id=id,
             on_use=self._hibernation.used,
             tools=self.tools,
+            budget=self.budget,
+            max_code_bytes=self.options.limits.max_code_bytes,
         )
 
     def add_context(self, language: str, cwd: str | None, env: Mapping[str, str] | None) -> ContextCore:
@@ -163,7 +184,7 @@ class SandboxCore:
     def _register(self, context: ContextCore) -> ContextCore:
         with self._lock:
             self._check_open()
-            if len(self._contexts) >= self.options.max_contexts:
+            if len(self._contexts) >= self.options.limits.max_contexts:
                 raise PolicyError(
                     f"sandbox {self.id!r} has its max_contexts of {len(self._contexts)}; delete one first"
                 )
@@ -364,16 +385,50 @@ class SandboxCore:
             code,
             env=check_env(env) or None,
             cwd=None if cwd is None else self.files.absolute(cwd),
-            timeout=self.options.timeout if isinstance(timeout, Unset) else check_timeout(timeout),
-            grace_seconds=self.options.grace_seconds,
+            timeout=self.options.limits.timeout if isinstance(timeout, Unset) else check_timeout(timeout),
+            grace_seconds=self.options.limits.grace_seconds,
             allow_input=callbacks.on_input is not None,
         )
-        return (yield from run_steps(context, request, callbacks, notify))
+        with self._seated():
+            return (yield from run_steps(context, request, callbacks, notify))
+
+    @contextmanager
+    def _seated(self) -> Iterator[None]:
+        """Around a run: one of the places that the sandbox and the process have for runs. Raises
+        `PolicyError`."""
+        seats = (self._seats, self._runtime.seats)
+        self._seats.take()
+        try:
+            seats[1].take()
+        except PolicyError:
+            self._seats.give()
+            raise
+        try:
+            yield
+        finally:
+            for each in seats:
+                each.give()
+
+    def interrupt_context(self, context_id: str) -> bool:
+        """Interrupt the code that a context runs. Raises `ContextNotFoundError`."""
+        return self.context(context_id).interrupt(self.options.limits.grace_seconds)
 
     # ---- ending ---------------------------------------------------------------------------------------
 
+    def expire(self) -> None:
+        """The lifetime is over. Runs were asked to stop, and have their grace; nothing new begins."""
+        self._expired = True
+        end = time.monotonic() + self.options.limits.grace_seconds + 0.2
+        while time.monotonic() < end:
+            if all(each.status != "running" for each in list(self._contexts.values())):
+                break
+            time.sleep(0.01)
+        self.close()
+
     def close(self) -> None:
         """End all contexts and drop the filesystem. Idempotent."""
+        if self._expiry is not None:
+            self._expiry.cancel()
         with self._lock:
             if self._closed:
                 return
@@ -393,6 +448,23 @@ class SandboxCore:
     @property
     def closed(self) -> bool:
         return self._closed
+
+
+def expire_later(core: SandboxCore, limits: LimitValues) -> threading.Timer:
+    """The timer of a sandbox's lifetime; a sandbox that nobody has any more is not kept for it."""
+    reference = weakref.ref(core)
+
+    def expire() -> None:
+        sandbox = reference()
+        if sandbox is not None:
+            sandbox.expire()
+
+    assert limits.lifetime_seconds is not None
+    # A thread can't wait for longer than this, nor does any process live for 292 years.
+    timer = threading.Timer(min(limits.lifetime_seconds, threading.TIMEOUT_MAX), expire)
+    timer.name, timer.daemon = f"pywasm-sandbox-lifetime-{core.id[:8]}", True
+    timer.start()
+    return timer
 
 
 def _peek(context: ContextCore) -> GuestState | None:

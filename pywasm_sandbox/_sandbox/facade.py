@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -23,9 +24,17 @@ from .steps import drive
 from .tools import Tool, ToolCall
 
 if TYPE_CHECKING:
-    from pywasm_sandbox.models import Execution, ExecutionError, FileContent, FileInfo, Result
+    from pywasm_sandbox.models import Execution, ExecutionError, FileContent, FileInfo, Limits, Result
 
-__all__ = ["Context", "ContextBase", "Sandbox", "SandboxSettings", "get_sandbox", "prepare"]
+__all__ = [
+    "Context",
+    "ContextBase",
+    "Sandbox",
+    "SandboxSettings",
+    "get_sandbox",
+    "prepare",
+    "set_process_limits",
+]
 
 StrPath = str | os.PathLike[str]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -45,14 +54,26 @@ class SandboxSettings(TypedDict, total=False):
 
     env: Mapping[str, str]
     cwd: str
+    limits: Limits | Mapping[str, Any]
     timeout: float | None
     grace_seconds: float
+    cpu_seconds: float | None
+    lifetime_seconds: float | None
     memory_bytes: int
     disk_bytes: int
     max_files: int
+    max_file_bytes: int | None
+    max_directory_entries: int
+    max_directory_depth: int
     max_open_files: int
     max_output_bytes: int
+    max_results: int
+    max_result_bytes: int
+    max_code_bytes: int
     max_contexts: int
+    max_concurrent_runs: int
+    max_foreign_module_bytes: int
+    max_host_calls_per_second: int | None
     mounts: Mapping[str, Mount | str | Path]
     max_live_contexts: int | None
     on_crash: Literal["restart", "error", "restore"]
@@ -168,6 +189,12 @@ class Context(ContextBase):
         """A fresh interpreter: variables and imports are gone, running code is ended, files stay."""
         drive(self._sandbox.restart_context(self.id))
 
+    def interrupt(self) -> bool:
+        """Interrupt the code that runs, from any thread: it gets a `KeyboardInterrupt`, as by Ctrl-C, and the
+        context keeps its state; if it has not stopped after ``grace_seconds`` it is stopped hard. False, and
+        nothing happens, if none runs. Doesn't wait for the end."""
+        return self._sandbox.interrupt_context(self.id)
+
     def delete(self) -> None:
         """End the context."""
         self._sandbox.delete_context(self.id)
@@ -209,7 +236,7 @@ class SandboxBase:
     def __init__(
         self, id: str | None = None, *, snapshot: Snapshot | None = None, **options: Unpack[SandboxSettings]
     ) -> None:
-        self._is_face_of(SandboxCore(id, SandboxOptions(**options), snapshot))
+        self._is_face_of(SandboxCore(id, SandboxOptions.of(options), snapshot))
 
     def _is_face_of(self, core: SandboxCore) -> None:
         self._core = core
@@ -282,6 +309,12 @@ class SandboxBase:
     def created_at(self) -> datetime:
         return self._core.created_at
 
+    @property
+    def cpu_seconds_left(self) -> float | None:
+        """What is left of the CPU time; None without a limit. A run that is under way counts up to its last
+        10 ms."""
+        return self._core.budget.cpu_seconds_left
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id!r}{' closed' if self.closed else ''}>"
 
@@ -293,14 +326,9 @@ class Sandbox(SandboxBase):
 
     - ``env``: environment variables of all contexts.
     - ``cwd``: where contexts start and relative paths of the files API begin ("/workspace").
-    - ``timeout``: seconds that one run may take; None for no deadline (60).
-    - ``grace_seconds``: after a deadline the code is asked to stop, which keeps its context; when it has
-      not after this long it is stopped hard, and the context's state is lost (1).
-    - ``memory_bytes``: linear memory of each context (1 GiB; at most 4 GiB).
-    - ``disk_bytes``, ``max_files``: quota of the filesystem in memory (1 GiB, 100,000).
-    - ``max_open_files``: open files of each context (1,024).
-    - ``max_output_bytes``: what one run may print and display (64 MiB); the run is stopped there.
-    - ``max_contexts``: contexts that may exist at once (1,000).
+    - ``limits``: a `Limits`, or a mapping with its fields: time, memory, files, output and more. Each limit
+      is a keyword of its own too, which counts more: ``timeout`` (30 seconds a run; None for no deadline),
+      ``memory_bytes`` (1 GiB a context), ``disk_bytes`` (1 GiB), ``max_output_bytes`` (64 MiB a run), …
     - ``mounts``: path → `HostFolder`, `ZipArchive`, `MemoryFolder`, `FsspecFolder`; a plain path of the host
       is a read-only `HostFolder`.
     - ``max_live_contexts``: interpreters that are kept in memory; the state of those that were not used for
@@ -360,6 +388,10 @@ class Sandbox(SandboxBase):
     def delete_code_context(self, context: Context | str) -> None:
         """End a context, the code it runs included. Raises `ContextNotFoundError`."""
         self._core.delete_context(context_id(context) or "")
+
+    def interrupt_code_context(self, context: Context | str) -> bool:
+        """Interrupt the code that a context runs; as `Context.interrupt`."""
+        return self._core.interrupt_context(context_id(context) or "")
 
     def restart_code_context(self, context: Context | str) -> Context:
         """Give a context a fresh interpreter."""
@@ -509,3 +541,13 @@ def prepare(preload: Sequence[str] | None = DEFAULT_MODULES) -> None:
     else:
         modules = check_modules(preload)
         runtime.engine.threads.run(lambda: runtime.python.image(modules))
+
+
+def set_process_limits(*, max_sandboxes: int | None = None, max_concurrent_runs: int | None = None) -> None:
+    """Change the limits of all sandboxes of this process together: sandboxes that are open at once (10,000),
+    and runs that are under way at once (1,024). None leaves one as it is. Who would go over one gets a
+    `PolicyError`."""
+    runtime = Runtime.shared()
+    given = {"max_sandboxes": max_sandboxes, "max_concurrent_runs": max_concurrent_runs}
+    changes = {name: value for name, value in given.items() if value is not None}
+    runtime.set_limits(dataclasses.replace(runtime.limits, **changes))

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import math
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pywasm_sandbox._guests.python_runtime import DEFAULT_MODULES, check_modules, fitting_modules
+from pywasm_sandbox._limits import LIMIT_NAMES, LimitValues, checked
 from pywasm_sandbox._vfs.api import AnyFileSystem, MountError
 from pywasm_sandbox._vfs.hostfs import HostFS
 from pywasm_sandbox._vfs.memory import MemoryFS, Quota
-from pywasm_sandbox._vfs.zipfs import ZipFS
+from pywasm_sandbox._vfs.zipfs import ZipFS, ZipIndex
 from pywasm_sandbox.errors import HostFileError
 
 from .tools import Tool
 
+if TYPE_CHECKING:
+    from pywasm_sandbox.models import Limits
+
 __all__ = [
-    "DEFAULT_TIMEOUT_SECONDS",
     "FsspecFolder",
     "HostFolder",
     "MemoryFolder",
@@ -29,7 +32,7 @@ __all__ = [
     "check_timeout",
 ]
 
-DEFAULT_TIMEOUT_SECONDS: Final = 60.0
+DEFAULT_LIMITS: Final = LimitValues()
 GIB: Final = 1 << 30
 
 
@@ -57,12 +60,18 @@ class HostFolder:
 
 @dataclass(frozen=True, slots=True)
 class ZipArchive:
-    """Mount the content of a zip file, read-only."""
+    """Mount the content of a zip file, read-only. The archive need not be trusted: one with more than
+    ``max_entries``, or whose entries overlap or claim to inflate to more than is possible, is refused
+    (`HostFileError`); opening files that take more than ``max_inflated_bytes`` of memory, each or together,
+    fails inside (EFBIG, ENOMEM)."""
 
     path: str | Path
+    max_entries: int = 100_000
+    max_inflated_bytes: int = 256 << 20
 
     def open(self) -> AnyFileSystem:
-        return ZipFS(Path(self.path))
+        index = ZipIndex(Path(self.path), entries_limit=self.max_entries)
+        return ZipFS(index, inflate_limit_bytes=self.max_inflated_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +117,8 @@ def open_mount(path: str, mount: Mount | str | Path) -> AnyFileSystem:
 
 def check_timeout(timeout: float | None) -> float | None:
     """Seconds, more than 0, or None for no deadline."""
-    if timeout is None:
-        return None
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-        raise TypeError(f"timeout is a number of seconds or None, not {timeout!r}")
-    if not timeout > 0 or math.isnan(timeout):
-        raise ValueError(f"timeout is {timeout!r}; it must be more than 0 seconds (None for no deadline)")
-    return None if math.isinf(timeout) else float(timeout)
+    value: float | None = checked("timeout", timeout)
+    return value
 
 
 def check_env(env: Mapping[str, str] | None) -> dict[str, str]:
@@ -128,11 +132,11 @@ def check_env(env: Mapping[str, str] | None) -> dict[str, str]:
     return checked
 
 
-def _check_count(name: str, value: int, minimum: int = 1) -> None:
+def _check_count(name: str, value: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} is a whole number, not {value!r}")
-    if value < minimum:
-        raise ValueError(f"{name} is {value}; it must be at least {minimum}")
+    if value < 1:
+        raise ValueError(f"{name} is {value}; it must be at least 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,43 +145,57 @@ class SandboxOptions:
 
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: str = "/workspace"
-    timeout: float | None = DEFAULT_TIMEOUT_SECONDS
-    grace_seconds: float = 1.0
-    memory_bytes: int = GIB
-    disk_bytes: int = GIB
-    max_files: int = 100_000
-    max_open_files: int = 1024
-    max_output_bytes: int = 64 << 20
-    max_contexts: int = 1000
+    limits: LimitValues = DEFAULT_LIMITS
     mounts: Mapping[str, Mount | str | Path] = field(default_factory=dict)
     max_live_contexts: int | None = None
     on_crash: Literal["restart", "error", "restore"] = "restart"
     preload: Sequence[str] | None = DEFAULT_MODULES
     tools: Sequence[Callable[..., Any] | Tool] = ()
 
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> SandboxOptions:
+        """From the keyword arguments of `Sandbox`: a limit by its own name replaces what ``limits`` says."""
+        others = {name: value for name, value in settings.items() if name not in LIMIT_NAMES}
+        limits = _limit_values(others.pop("limits", None))
+        own = {name: value for name, value in settings.items() if name in LIMIT_NAMES}
+        return cls(limits=dataclasses.replace(limits, **own), **others)
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "env", check_env(self.env))
-        object.__setattr__(self, "timeout", check_timeout(self.timeout))
         if not isinstance(self.cwd, str) or not self.cwd.startswith("/") or "\0" in self.cwd:
             raise ValueError(f"cwd is {self.cwd!r}; it must be an absolute path in the sandbox")
-        if not 0 <= self.grace_seconds < math.inf:
-            raise ValueError(f"grace_seconds is {self.grace_seconds!r}; it must be 0 or more")
-        # The interpreter alone needs this much.
-        _check_count("memory_bytes", self.memory_bytes, 32 << 20)
-        if self.memory_bytes > 4 * GIB:
-            raise ValueError(f"memory_bytes is {self.memory_bytes}; a 32-bit guest has at most {4 * GIB}")
-        _check_count("disk_bytes", self.disk_bytes, 0)
-        _check_count("max_files", self.max_files, 16)
-        _check_count("max_open_files", self.max_open_files, 16)
-        _check_count("max_output_bytes", self.max_output_bytes)
-        _check_count("max_contexts", self.max_contexts)
         if self.max_live_contexts is not None:
             _check_count("max_live_contexts", self.max_live_contexts)
         if self.on_crash not in ("restart", "error", "restore"):
             raise ValueError(f"on_crash is {self.on_crash!r}; it must be 'restart', 'error' or 'restore'")
         if self.preload is not None:
-            modules = fitting_modules(self.preload, self.memory_bytes)
+            modules = fitting_modules(self.preload, self.limits.memory_bytes)
             object.__setattr__(self, "preload", check_modules(modules))
         for path in self.mounts:
             if not path.startswith("/") or path == "/":
                 raise ValueError(f"mount path {path!r} must be absolute and below /")
+
+    @property
+    def quota(self) -> Quota:
+        """Of the filesystem in memory."""
+        limits = self.limits
+        return Quota(
+            bytes=limits.disk_bytes,
+            files=limits.max_files,
+            file_bytes=limits.max_file_bytes,
+            directory_entries=limits.max_directory_entries,
+            depth=limits.max_directory_depth,
+        )
+
+
+def _limit_values(limits: Limits | Mapping[str, Any] | None) -> LimitValues:
+    if limits is None:
+        return DEFAULT_LIMITS
+    # Who has a `Limits` has imported pydantic already; a mapping is what JSON or a configuration file gives.
+    from pywasm_sandbox.models import Limits
+
+    if isinstance(limits, Mapping):
+        limits = Limits.model_validate(dict(limits))
+    if not isinstance(limits, Limits):
+        raise TypeError(f"limits is a Limits, not {type(limits).__name__}")
+    return LimitValues(**dict(limits))

@@ -10,7 +10,10 @@ from pywasm_sandbox._engine import Engine
 from pywasm_sandbox._guests.assets import Assets
 from pywasm_sandbox._guests.javascript_runtime import JavaScriptRuntime
 from pywasm_sandbox._guests.python_runtime import PythonRuntime
-from pywasm_sandbox.errors import LanguageNotAvailableError, SandboxExistsError
+from pywasm_sandbox._limits import ProcessLimitValues
+from pywasm_sandbox.errors import LanguageNotAvailableError, PolicyError, SandboxExistsError
+
+from .budget import Seats
 
 if TYPE_CHECKING:
     from .core import SandboxCore
@@ -46,6 +49,8 @@ class Runtime:
         self._assets: Assets | None = None
         self._python: PythonRuntime | None = None
         self._javascript: JavaScriptRuntime | None = None
+        self.limits = ProcessLimitValues()
+        self.seats = Seats(self.limits.max_concurrent_runs, "this process")
         self._sandboxes: weakref.WeakValueDictionary[str, SandboxCore] = weakref.WeakValueDictionary()
 
     @classmethod
@@ -76,8 +81,13 @@ class Runtime:
             return self._javascript
 
     def register(self, core: SandboxCore) -> None:
-        """Make a sandbox known by its id. Raises `SandboxExistsError`."""
+        """Make a sandbox known by its id. Raises `SandboxExistsError`, `PolicyError`."""
         with self._lock:
+            if len(self._sandboxes) >= self.limits.max_sandboxes and core.id not in self._sandboxes:
+                raise PolicyError(
+                    f"this process has {len(self._sandboxes)} open sandboxes, its max_sandboxes; close one "
+                    "first, or see set_process_limits"
+                )
             if core.id in self._sandboxes:
                 raise SandboxExistsError(
                     f"sandbox {core.id!r} is open already; get_sandbox({core.id!r}) finds it"
@@ -89,6 +99,12 @@ class Runtime:
         with self._lock:
             if self._sandboxes.get(core.id) is core:
                 del self._sandboxes[core.id]
+
+    def set_limits(self, limits: ProcessLimitValues) -> None:
+        """From now on. What is there already may be more than they allow."""
+        with self._lock:
+            self.limits = limits
+            self.seats.count = limits.max_concurrent_runs
 
     def find(self, sandbox_id: str) -> SandboxCore | None:
         """The live sandbox with this id."""

@@ -41,10 +41,16 @@ class Quota(NamedTuple):
     (not the root), and for every file that is open but has no name any more. Names and attributes are not
     charged in bytes: they take about 1 KiB of the host's memory for each of the `files`, 2 KiB at most.
     Clones are charged each in full, though they share what neither has changed.
+
+    `file_bytes` is the size of the largest file (`EFBIG` beyond), `directory_entries` the names in one
+    directory (`ENOSPC`), `depth` how many directories lie inside each other (`ENAMETOOLONG`).
     """
 
     bytes: int | None = 1 << 30
     files: int | None = 100_000
+    file_bytes: int | None = None
+    directory_entries: int | None = None
+    depth: int | None = None
 
 
 class _Inode:
@@ -223,6 +229,7 @@ class MemoryFS(FileSystem[int]):
 
     def mkdir(self, directory: int, name: str, mode: int = 0o777) -> int:
         with self._lock:
+            self._check_depth(directory, 1)
             where, now = self._place_for_new(directory, name), self._clock()
             number = self._take_number()
             self._directories[number] = _Directory(self._epoch, mode, now, directory)
@@ -260,7 +267,38 @@ class MemoryFS(FileSystem[int]):
             raise VfsError(Errno.EEXIST, name)
         if self.quota.files is not None and self._files_used >= self.quota.files:
             raise VfsError(Errno.ENOSPC, name, f"the limit of {self.quota.files} files is reached")
+        self._check_entries(directory, name)
         return self._own_directory(directory)
+
+    def _check_entries(self, directory: int, name: str) -> None:
+        most = self.quota.directory_entries
+        if most is not None and len(self._directory(directory).entries) >= most:
+            raise VfsError(Errno.ENOSPC, name, f"a directory has at most {most} entries")
+
+    def _check_depth(self, directory: int, levels: int) -> None:
+        """Raise `ENAMETOOLONG` if `levels` of directories below `directory` were too deep."""
+        most = self.quota.depth
+        if most is None:
+            return
+        while levels <= most:
+            if directory == _ROOT:
+                return
+            directory = self._directory(directory).parent
+            levels += 1
+        raise VfsError(Errno.ENAMETOOLONG, detail=f"at most {most} directories lie inside each other")
+
+    def _height(self, top: int) -> int:
+        """How many levels of directories there are from `top` on, itself included."""
+        height, level = 0, [top]
+        while level:
+            height += 1
+            level = [
+                entry.node
+                for number in level
+                for entry in self._directories[number].entries.values()
+                if entry.type is _DIRECTORY
+            ]
+        return height
 
     def _take_number(self) -> int:
         number = self._next_number
@@ -300,6 +338,11 @@ class MemoryFS(FileSystem[int]):
                 if target.node == source.node:
                     return
                 self._check_replaceable(source, target, directory)
+            if new_directory != directory:
+                if target is None:
+                    self._check_entries(new_directory, new_name)
+                if source.type is _DIRECTORY and self.quota.depth is not None:
+                    self._check_depth(new_directory, self._height(source.node))
             now = self._clock()
             old, new = self._own_directory(directory), self._own_directory(new_directory)
             if target is not None:
@@ -475,6 +518,13 @@ class MemoryFS(FileSystem[int]):
         if offset + length > _SIZE_MAX:
             raise VfsError(Errno.EFBIG)
         inode = self._own_file(number)
+        most = self.quota.file_bytes
+        if most is not None and offset + length > max(most, inode.content.size):
+            # As much as fits is written, as by Linux under RLIMIT_FSIZE.
+            length = max(most, inode.content.size) - offset
+            if length <= 0:
+                raise VfsError(Errno.EFBIG, detail=f"a file has at most {most} bytes")
+            data = data[:length]
         growth = offset + length - inode.content.size
         if growth > 0:
             room = self._room()
@@ -495,6 +545,9 @@ class MemoryFS(FileSystem[int]):
         if size > _SIZE_MAX:
             raise VfsError(Errno.EFBIG)
         content = self._files[number].content
+        most = self.quota.file_bytes
+        if most is not None and size > max(most, content.size):
+            raise VfsError(Errno.EFBIG, detail=f"a file has at most {most} bytes")
         self._charge_bytes(max(0, size - content.size))
         inode = self._own_file(number)
         self._bytes_used -= max(0, inode.content.size - size)

@@ -128,7 +128,7 @@ def test_extension_modules_go_on_in_copies(tmp_path: Path) -> None:
         assert execution.error is None, execution.error
         assert execution.text == expected
 
-    with Sandbox() as sandbox:
+    with Sandbox(max_foreign_module_bytes=1 << 20) as sandbox:
         for sample in (SAMPLE, SAMPLE_CXX):
             sandbox.upload(sample, sample.name)
         context = sandbox.create_code_context()

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-__all__ = ["ExecutionTimeout", "Gate", "OutputLimitExceeded", "Reason"]
+__all__ = [
+    "CpuLimitExceeded",
+    "ExecutionTimeout",
+    "Gate",
+    "LifetimeExceeded",
+    "OutputLimitExceeded",
+    "Reason",
+]
 
 HOLD_SECONDS = 0.5
 """How long a report may go on after an interrupt: well below the host's grace before it kills the context."""
@@ -32,6 +39,8 @@ class Reason:
     CANCELLED = 2
     OUTPUT_LIMIT = 3
     CALLBACK_FAILED = 4
+    CPU_LIMIT = 5
+    LIFETIME = 6
 
 
 class ExecutionTimeout(KeyboardInterrupt):
@@ -50,11 +59,30 @@ class OutputLimitExceeded(KeyboardInterrupt):
     __module__ = "builtins"
 
 
+class CpuLimitExceeded(KeyboardInterrupt):
+    """The sandbox used up its CPU time."""
+
+    __module__ = "builtins"
+
+
+class LifetimeExceeded(KeyboardInterrupt):
+    """The sandbox's lifetime is over."""
+
+    __module__ = "builtins"
+
+
+_LIMITS = {
+    Reason.TIMEOUT: (ExecutionTimeout, "the cell ran longer than its timeout"),
+    Reason.OUTPUT_LIMIT: (OutputLimitExceeded, "the cell's output went over its limit"),
+    Reason.CPU_LIMIT: (CpuLimitExceeded, "the sandbox used up its CPU time"),
+    Reason.LIFETIME: (LifetimeExceeded, "the sandbox's lifetime is over"),
+}
+
+
 def _exception(reason: int) -> KeyboardInterrupt:
-    if reason == Reason.TIMEOUT:
-        return ExecutionTimeout("the cell ran longer than its timeout")
-    if reason == Reason.OUTPUT_LIMIT:
-        return OutputLimitExceeded("the cell's output went over its limit")
+    if reason in _LIMITS:
+        kind, message = _LIMITS[reason]
+        return kind(message)
     if reason == Reason.CALLBACK_FAILED:
         return KeyboardInterrupt("a callback of the caller failed")
     return KeyboardInterrupt("interrupted")
@@ -93,7 +121,7 @@ class Gate:
 
     def _interrupt(self, reason: int) -> KeyboardInterrupt:
         exception = _exception(reason)
-        if self.limit is None and reason in (Reason.TIMEOUT, Reason.OUTPUT_LIMIT):
+        if self.limit is None and reason in _LIMITS:
             self.limit = exception
         return exception
 
