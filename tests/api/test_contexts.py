@@ -271,3 +271,14 @@ async def test_twenty_contexts(sandbox: Any) -> None:
         await sandbox.run_code(f"x = {number}", context=context_id)
     for number, context_id in enumerate(context_ids):
         assert (await sandbox.run_code("x", context=context_id)).text == str(number)
+
+
+async def test_a_context_starts_though_its_directory_was_removed(sandbox: Any) -> None:
+    """Contexts share the files: what one of them removes must not keep the others from starting."""
+    code = "import os, shutil\nos.chdir('/')\nshutil.rmtree('/workspace')"
+    assert (await sandbox.run_code(code)).error is None
+    context = await sandbox.create_code_context()
+    assert (await context.run_code("import os\nos.getcwd()")).text == "/workspace"
+    await sandbox.run_code(code + "\nopen('/workspace', 'w').close()")
+    context = await sandbox.create_code_context()
+    assert (await context.run_code("import os\nos.getcwd()")).text == "/"

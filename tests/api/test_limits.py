@@ -206,7 +206,7 @@ async def test_too_much_memory_is_a_memory_error(open_sandbox: Any, code: str) -
 
 
 async def test_code_larger_than_the_memory(open_sandbox: Any) -> None:
-    sandbox = await open_sandbox(memory_bytes=64 << 20)
+    sandbox = await open_sandbox(memory_bytes=64 << 20, max_code_bytes=1 << 30)
     await sandbox.run_code("kept = 'state'")
     execution = await sandbox.run_code("x = '" + "a" * (100 << 20) + "'")
     assert execution.error.name == "MemoryError"

@@ -147,7 +147,7 @@ def test_extension_modules_go_on_in_copies(tmp_path: Path) -> None:
         loaded = Snapshot.load(tmp_path / "libraries.snapshot")
         check(sandbox.create_code_context(snapshot=loaded))
         check(context)
-    with Sandbox(snapshot=loaded) as other:
+    with Sandbox(snapshot=loaded, max_foreign_module_bytes=1 << 20) as other:
         check(other.list_code_contexts()[0])
 
 

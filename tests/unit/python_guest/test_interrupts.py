@@ -149,15 +149,22 @@ def test_a_task_that_resists_cancellation_is_interrupted_again(armed: NativeGues
     ],
 )
 def test_from_outside(armed: NativeGuest, code: str) -> None:
-    armed.execute("reasons[0] = 1")
-
     def interrupt(event: Event) -> None:
         if event.kind == DISPLAY:
             armed.interrupt()
 
-    run = armed.execute(code, on_event=interrupt)
+    run = armed.execute(f"reasons[0] = 1\n{code}", on_event=interrupt)
     assert run.error["name"] == "ExecutionTimeout"
     assert armed.execute("'alive'").text == "alive"
+
+
+def test_a_handler_of_the_cell_hides_no_limit(armed: NativeGuest) -> None:
+    setup = "import signal\nsignal.signal(signal.SIGINT, {})\ntrip(1)"
+    run = armed.execute(setup.format("signal.default_int_handler"))
+    assert (run.kinds, run.error["name"]) == ([ERROR, DONE], "ExecutionTimeout")
+    assert run.error["traceback"][-1].startswith("KeyboardInterrupt")
+    assert armed.execute(setup.format("lambda *a: None")).error["name"] == "ExecutionTimeout"
+    assert armed.execute("1").error is None
 
 
 def test_in_a_repr(armed: NativeGuest) -> None:

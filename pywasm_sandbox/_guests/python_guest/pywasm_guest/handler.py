@@ -95,7 +95,7 @@ class Session:
 
     def _configure(self, message: dict[str, Any]) -> None:
         _set_environment(message["env"])
-        os.chdir(message["cwd"])
+        _enter(message["cwd"])
         sys.argv[:] = message["argv"]
         if message.get("clone"):
             _renew()
@@ -210,7 +210,7 @@ class Session:
 
     def _conclude(self, failure: BaseException | None, filename: str) -> tuple[str, int | None]:
         """Report what went wrong, if anything did; the status and exit code of the run."""
-        limit = self.gate.limit
+        limit = self.gate.reached_limit()
         if failure is None and limit is None:
             return "ok", None
         self.gate.hold()
@@ -265,6 +265,16 @@ class Session:
             self._reserve = bytearray(_RESERVE_BYTES)
         except MemoryError:
             pass
+
+
+def _enter(folder: str) -> None:
+    """Change to the context's directory. Other contexts may have removed it: then it is made again, and if
+    that can't be, the context starts at the root."""
+    try:
+        os.makedirs(folder, exist_ok=True)
+        os.chdir(folder)
+    except OSError:
+        os.chdir("/")
 
 
 def _set_environment(env: dict[str, str]) -> None:

@@ -125,6 +125,13 @@ class Gate:
             self.limit = exception
         return exception
 
+    def reached_limit(self) -> KeyboardInterrupt | None:
+        """`limit`, also if a handler that the cell set took the interrupt."""
+        reason = _pywasm.interrupt_reason()
+        if self.limit is None and reason in _LIMITS:
+            self.limit = _exception(reason)
+        return self.limit
+
     def attempt(self, function: Callable[..., object], *args: object) -> BaseException | None:
         """Call the user's code, or what calls it; returns what it raised.
 

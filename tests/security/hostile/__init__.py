@@ -1,0 +1,1 @@
+"""Programs that attack, one table a language, each with what exactly has to come of it."""
