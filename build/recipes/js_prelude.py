@@ -19,9 +19,7 @@ from driver.registry import stage
 from driver.stages import Context
 
 JS_GUEST = "../pywasm_sandbox/_guests/js_guest"
-PRELUDE_FILES = tuple(
-    f"{JS_GUEST}/{part}" for part in ("main.js", "host.js", "web/**/*.js", "typescript/**/*.js")
-)
+PRELUDE_FILES = tuple(f"{JS_GUEST}/{part}" for part in ("main.js", "host.js", "web/**/*.js"))
 NPM_SETTINGS = ("NODE_EXTRA_CA_CERTS", "NPM_CONFIG_USERCONFIG", "npm_config_userconfig")
 
 UNDICI_NEEDS = (
@@ -42,7 +40,7 @@ COMMON = (
     "--platform=neutral",
     "--main-fields=module,main",
     "--conditions=import",
-    "--charset=utf8",
+    "--charset=ascii",
     "--legal-comments=none",
     "--log-level=warning",
     "--minify-whitespace",

@@ -113,6 +113,11 @@ class Ticket:
         """Whether the call is over, so that nothing can interrupt it any more."""
         return self._ended
 
+    @property
+    def requested(self) -> bool:
+        """Whether somebody asked the call to stop, its deadline aside. Before the call began, too."""
+        return self.killed or self._request is not None
+
     def interrupt(self, reason: int, grace_s: float = DEFAULT_GRACE_S) -> bool:
         """Stop the call: softly now (before it began: as soon as it begins), hard after the grace.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +22,8 @@ from .python import IMPORTS
 from .reproducible import CountingBytes, SteppingClocks
 from .state import GuestState, Relocate
 from .tree import BASE_ENV, lay_out
+from .typescript import TypeScript
+from .typescript_guest import TypeScriptGuest, transpile_handler
 
 __all__ = ["JavaScriptRuntime"]
 
@@ -52,6 +56,7 @@ class JavaScriptRuntime:
         self._assets = {name: assets[name] for name in ("quickjs", *BUNDLES)}
         self._code_folder = Path(__file__).parent / "js_guest"
         self._guest_code = HostFS(self._code_folder)
+        self.typescript = TypeScript(engine, assets)
         self._lock = threading.Lock()
         self._image: Image | None = None
 
@@ -63,15 +68,34 @@ class JavaScriptRuntime:
         """Put the guest's own code where tracebacks and `require` look for it."""
         namespace.mount(GUEST_CODE, self._guest_code)
 
-    def guest(self, namespace: Namespace, options: GuestOptions) -> JavaScriptGuest:
+    def guest(self, language: str, namespace: Namespace, options: GuestOptions) -> JavaScriptGuest:
         """A guest over the files of ``namespace``, not booted yet: a clone of the image."""
-        return JavaScriptGuest(self.program, namespace, options, self.image)
+        return self._make(language, namespace, options, self.image)
 
     def resumed(
-        self, namespace: Namespace, options: GuestOptions, state: GuestState, relocate: Relocate
+        self,
+        language: str,
+        namespace: Namespace,
+        options: GuestOptions,
+        state: GuestState,
+        relocate: Relocate,
     ) -> JavaScriptGuest:
         """A guest over the files of ``namespace``, not booted yet, that goes on from a state."""
-        return JavaScriptGuest(self.program, namespace, options, state=(state, relocate))
+        return self._make(language, namespace, options, state=(state, relocate))
+
+    def _make(
+        self,
+        language: str,
+        namespace: Namespace,
+        options: GuestOptions,
+        image: Callable[[], Image] | None = None,
+        state: tuple[GuestState, Relocate] | None = None,
+    ) -> JavaScriptGuest:
+        transpile = transpile_handler(self.typescript, options.memory_bytes)
+        options = replace(options, host_calls={**options.host_calls, "transpile": transpile})
+        if language == "typescript":
+            return TypeScriptGuest(self.typescript, self.program, namespace, options, image, state=state)
+        return JavaScriptGuest(self.program, namespace, options, image, state=state)
 
     def image(self) -> Image:
         """The image that all guests start from. On a guest thread."""

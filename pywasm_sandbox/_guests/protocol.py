@@ -194,10 +194,15 @@ def execute_request(
     env: Mapping[str, str] | None = None,
     cwd: str | None = None,
     allow_input: bool = False,
+    source: str | None = None,
+    source_map: str | None = None,
 ) -> bytes:
-    """Run one cell. ``env`` holds for this run alone."""
+    """Run one cell. ``env`` holds for this run alone. ``source`` is what the code was compiled from;
+    positions in it are found by its ``source_map`` (JSON), without one they are the code's."""
+    compiled = {} if source is None else {"source": source, "source_map": source_map}
     return _encode(
         {
+            **compiled,
             "op": "execute",
             "code": code,
             "execution_count": execution_count,

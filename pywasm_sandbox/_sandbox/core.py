@@ -136,11 +136,12 @@ class SandboxCore:
             max_host_calls_per_second=limits.max_host_calls_per_second,
             host_calls=self.tools.handlers(),
         )
-        if context.language == "javascript":
+        language, namespace = context.language, context.namespace
+        if language in ("javascript", "typescript"):
             javascript = self._runtime.javascript
             if start is not None:
-                return javascript.resumed(context.namespace, guest_options, start.load(), start.relocate)
-            return javascript.guest(context.namespace, guest_options)
+                return javascript.resumed(language, namespace, guest_options, start.load(), start.relocate)
+            return javascript.guest(language, namespace, guest_options)
         python = self._runtime.python
         if start is not None:
             return python.resumed(context.namespace, guest_options, start.load(), start.relocate)

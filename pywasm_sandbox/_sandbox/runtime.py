@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Runtime", "check_language"]
 
-LANGUAGES: Final = ("python", "javascript")
-_ALIASES: Final = {"py": "python", "python3": "python", "js": "javascript"}
+LANGUAGES: Final = ("python", "javascript", "typescript")
+_ALIASES: Final = {"py": "python", "python3": "python", "js": "javascript", "ts": "typescript"}
 
 
 def check_language(language: str) -> str:

@@ -24,6 +24,7 @@ from . import (
     group_parts,
     group_science,
     group_startup,
+    group_typescript,
 )
 from .report import Group, as_json, as_text
 from .settings import Settings
@@ -40,6 +41,7 @@ GROUPS: dict[str, Callable[[Settings], Group]] = {
     "images": group_images.run,
     "parts": group_parts.run,
     "science": group_science.run,
+    "typescript": group_typescript.run,
 }
 
 

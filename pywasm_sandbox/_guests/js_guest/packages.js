@@ -2,3 +2,4 @@
 
 export { inspect, format, formatWithOptions, stripVTControlCharacters } from 'node-inspect-extracted';
 export { parse } from 'acorn';
+export { TraceMap, originalPositionFor } from '@jridgewell/trace-mapping';

@@ -8,6 +8,7 @@ import { abandon, begin, current } from './loop.js';
 import { process } from './process.js';
 import { runTicks } from './timers.js';
 import { emitDone, emitError } from './wire.js';
+import { registerSourceMap } from '../typescript/source_maps.js';
 
 const REASONS = {
   1: ['ExecutionTimeout', 'the cell ran longer than its timeout'],
@@ -42,8 +43,10 @@ class Run {
   isOver = false;
 
   constructor(message) {
-    this.source = message.code;
+    this.code = message.code;
+    this.source = message.source ?? message.code; // of which the code is made
     this.filename = message.filename ?? `<cell ${message.execution_count}>`;
+    if (message.source_map) registerSourceMap(this.filename, message.source_map);
     this.surroundings = enter(message);
     this.failure = null;
     this.exitCode = null;
@@ -53,7 +56,7 @@ class Run {
   start() {
     let promise;
     try {
-      promise = evaluate(this.source, this.filename);
+      promise = evaluate(this.code, this.filename);
     } catch (error) {
       this.fail(error);
       return;

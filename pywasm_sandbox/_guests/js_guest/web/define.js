@@ -2,6 +2,8 @@
 
 export function defineGlobals(values) {
   for (const [name, value] of Object.entries(values)) {
+    // The bundler renames what has the name of a global.
+    if (typeof value === 'function') Object.defineProperty(value, 'name', { value: name, configurable: true });
     Object.defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
   }
 }

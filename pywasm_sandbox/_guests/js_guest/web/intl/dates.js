@@ -22,19 +22,34 @@ function withDefaults(options, { date, time }) {
   return result;
 }
 
+// A format takes milliseconds to make, one with a time zone more; the last ones are kept.
+const KEPT = 64;
 const kept = new Map();
+const isPlain = (options) =>
+  options === undefined ||
+  (typeof options === 'object' && options !== null && Object.values(options).every((value) => Object(value) !== value));
 
-// Without options there is one format a method and locale, which takes a millisecond to make.
-function formatOf(method, locales, options) {
-  if (options !== undefined || (locales !== undefined && typeof locales !== 'string')) {
+function makeFormat(method, locales, options) {
+  try {
     return new Intl.DateTimeFormat(locales, withDefaults(options, formats[method]));
+  } catch (error) {
+    if (error instanceof RangeError && /timeZone/.test(error.message)) {
+      throw new RangeError(`Invalid time zone specified: ${options.timeZone}`);
+    }
+    throw error;
   }
-  const key = `${method} ${locales}`;
+}
+
+function formatOf(method, locales, options) {
+  if (!isPlain(options) || (typeof locales === 'object' && !Array.isArray(locales))) {
+    return makeFormat(method, locales, options);
+  }
+  const key = JSON.stringify([method, locales, options]);
   let format = kept.get(key);
-  if (!format) {
-    format = new Intl.DateTimeFormat(locales, withDefaults(undefined, formats[method]));
-    if (kept.size < 32) kept.set(key, format);
-  }
+  if (format) return format;
+  format = makeFormat(method, locales, options);
+  if (kept.size === KEPT) kept.delete(kept.keys().next().value);
+  kept.set(key, format);
   return format;
 }
 
@@ -52,3 +67,10 @@ for (const method of Object.keys(formats)) {
     configurable: true,
   });
 }
+
+// The first use parses patterns, which shall be in the image.
+const now = new Date(0);
+now.toLocaleString();
+now.toLocaleDateString('en-US', { dateStyle: 'medium', timeZone: 'America/New_York' });
+now.toLocaleTimeString();
+kept.clear();

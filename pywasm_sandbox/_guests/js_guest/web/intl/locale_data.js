@@ -34,6 +34,17 @@ function withAt(data, language) {
   return { ...data, dateTimeFormat: { ...data.dateTimeFormat, full: pattern, long: pattern } };
 }
 
+// FormatJS looks through all intervals for one of a date, those of dates with times too, which can't be it: a
+// second of work. These are found by their names alone when they are inherited.
+function withQuickIntervals(data) {
+  const own = {};
+  const inherited = {};
+  for (const [skeleton, patterns] of Object.entries(data.intervalFormats)) {
+    (skeleton.includes(', ') ? inherited : own)[skeleton] = patterns;
+  }
+  return { ...data, intervalFormats: Object.assign(Object.create(inherited), own) };
+}
+
 for (const type of classes) {
   const add = type.__addLocaleData;
   type.__addLocaleData = function addLocaleData(...entries) {
@@ -42,12 +53,16 @@ for (const type of classes) {
       if (type === Intl.DateTimeFormat) {
         const [language] = entry.locale.split('-');
         const data = language === 'en' ? withPlainSpaces(entry.data) : entry.data;
-        plain = { ...entry, data: withAt(data, language) };
+        plain = { ...entry, data: withQuickIntervals(withAt(data, language)) };
       }
-      add(plain);
       if (entry.locale === 'en') {
         add({ ...plain, locale: 'en-US' });
         type.__defaultLocale = 'en-US';
+        type.availableLocales.add('en');
+        // The same object: its patterns are parsed once.
+        Object.defineProperty(type.localeData, 'en', { get: () => type.localeData['en-US'], configurable: true });
+      } else {
+        add(plain);
       }
     }
   };
