@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
-from pywasm_sandbox._engine import Deadline
+from pywasm_sandbox._engine import Deadline, Instance
+from pywasm_sandbox._guests.swc import _Compiler
 from pywasm_sandbox._guests.typescript import MAX_SOURCE_BYTES, TranspileError
 from tests.typescript.conftest import Transpile
 
@@ -95,6 +98,24 @@ def test_it_can_be_cancelled(transpile: Transpile) -> None:
         transpile(LONG, kind="cell", cancelled=cancelled)
     assert asked.is_set()
     assert caught.value.name == "KeyboardInterrupt"
+
+
+def test_each_compilation_has_an_instance_of_its_own(
+    transpile: Transpile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[Instance] = []
+    run = _Compiler.run
+
+    def spy(compiler: _Compiler, *arguments: Any) -> Any:
+        used.append(compiler.instance)
+        return run(compiler, *arguments)
+
+    monkeypatch.setattr(_Compiler, "run", spy)
+    for source in ("let a: 1", "(" * 100_000, "let b: 2", "let c: = 3", "enum E { A }"):
+        with contextlib.suppress(TranspileError):
+            transpile(source, kind="cell")
+    assert len(set(map(id, used))) == 5
+    assert all(instance.closed for instance in used)
 
 
 def test_hostile_and_honest_at_once(transpile: Transpile) -> None:

@@ -1,5 +1,7 @@
 """Cells in TypeScript: values, what stays from cell to cell, and where errors are said to be."""
 
+# ruff: noqa: E501 - programs, one a line
+
 from __future__ import annotations
 
 import pytest
