@@ -10,6 +10,7 @@ ASSETS = (
     # (name, kind, stage, file)
     ("quickjs", "javascript", "quickjs", "quickjs.wasm"),
     ("swc-typescript", "typescript", "swc-typescript", "swc-typescript.wasm"),
+    ("typescript-compiler", "typescript", "typescript-compiler", "typescript-compiler.js"),
     ("js-node-packages", "packages", "js-node-packages", "js-packages.js"),
     ("js-prelude", "prelude", "js-prelude", "js-prelude.js"),
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -33,6 +34,8 @@ NOT_NEEDED = ("node:process", "node:stream/web", "web-streams-polyfill/dist/pony
 
 LOCALES = ("de", "en-AU", "en-CA", "en-GB", "en-IN", "es", "fr", "it", "ja", "ko", "nl", "pt", "sv", "zh")
 """Locales besides American English, with less data: `web/intl/locales.js`."""
+
+MODULE_NAME = re.compile(r'\{"(?:\.\./)[^"\n]*?/((?:node_modules|js_guest)/[^"\n]*)"\(')
 
 COMMON = (
     "--bundle",
@@ -141,6 +144,12 @@ def bundle(context: Context, entry: Path, output: Path, *options: str) -> None:
         *options,
         env={"NODE_PATH": str(modules)},
     )
+    # The names of CommonJS modules are paths, seen from where the build is.
+    text = MODULE_NAME.sub(r'{"\1"(', output.read_text())
+    left = [str(path) for path in (context.repository, context.dep("js-packages")) if str(path)[1:] in text]
+    if left:
+        raise SystemExit(f"{output.name} contains the build's path {left[0]}")
+    output.write_text(text)
 
 
 def aliases(table: Mapping[str, Path]) -> list[str]:

@@ -32,7 +32,7 @@ from pywasm_sandbox._wasi import WasiHost
 
 from .wasm_bindgen import IMPORTS, Bindgen, BindgenError
 
-__all__ = ["Refused", "Swc", "SwcFailure", "SwcOutput"]
+__all__ = ["Compiled", "CompilerFailure", "Refused", "Swc"]
 
 _SAMPLE: Final = "interface A<T> { a: T }\nconst f = async <T,>(x: A<T>): Promise<T> => { return x.a as T }\n"
 _OUTSIDE_ASCII: Final = re.compile(r"[^\x20-\x7e\n\r]")
@@ -40,7 +40,7 @@ _TOO_DEEP: Final = (TrapKind.STACK_OVERFLOW, TrapKind.MEMORY_OUT_OF_BOUNDS)
 
 
 @dataclass(frozen=True, slots=True)
-class SwcOutput:
+class Compiled:
     """JavaScript, and the source map as JSON if one was asked for."""
 
     code: str
@@ -58,7 +58,7 @@ class Refused:
     column: int
 
 
-class SwcFailure(Exception):
+class CompilerFailure(Exception):
     """The compiler ended without an answer: `reason` is "depth", "time", "cancelled" or "crash"."""
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -72,11 +72,11 @@ class Session:
     def __init__(self, bindgen: Bindgen) -> None:
         self._bindgen = bindgen
 
-    def strip(self, source: str, filename: str) -> SwcOutput | Refused:
+    def strip(self, source: str, filename: str) -> Compiled | Refused:
         """Types become spaces, so that everything stays where it is."""
         return self._run(source, {"mode": "strip-only", "filename": filename})
 
-    def transform(self, source: str, filename: str, *, elide_imports: bool) -> SwcOutput | Refused:
+    def transform(self, source: str, filename: str, *, elide_imports: bool) -> Compiled | Refused:
         """Also what isn't types alone: enums, namespaces, parameter properties. With a source map.
 
         Enums stay objects whose members are read, `const` ones too: code elsewhere may use them.
@@ -89,10 +89,10 @@ class Session:
         options = {"mode": "transform", "filename": filename, "sourceMap": True, "transform": transform}
         return self._run(source, options)
 
-    def _run(self, source: str, options: dict[str, Any]) -> SwcOutput | Refused:
+    def _run(self, source: str, options: dict[str, Any]) -> Compiled | Refused:
         returned, value = self._call(source, options)
         if returned:
-            return SwcOutput(value["code"], value["map"] if isinstance(value.get("map"), str) else None)
+            return Compiled(value["code"], value["map"] if isinstance(value.get("map"), str) else None)
         return self._refused(source, options, value)
 
     def _call(self, source: str, options: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
@@ -143,10 +143,10 @@ class _Compiler:
 
     def run(
         self,
-        work: Callable[[Session], SwcOutput | Refused],
+        work: Callable[[Session], Compiled | Refused],
         deadline: Deadline,
         cancelled: Callable[[], bool],
-    ) -> SwcOutput | Refused:
+    ) -> Compiled | Refused:
         def stop_if_cancelled() -> None:
             if cancelled():
                 self.instance.kill()
@@ -176,15 +176,15 @@ class Swc:
 
     def session(
         self,
-        work: Callable[[Session], SwcOutput | Refused],
+        work: Callable[[Session], Compiled | Refused],
         *,
         memory_bytes: int,
         deadline: Deadline,
         cancelled: Callable[[], bool],
-    ) -> SwcOutput | Refused:
+    ) -> Compiled | Refused:
         """Do ``work`` with an instance of its own. On a guest thread.
 
-        ``cancelled`` is asked each tick; True ends the compilation. Raises `SwcFailure`.
+        ``cancelled`` is asked each tick; True ends the compilation. Raises `CompilerFailure`.
         """
         compiler = self._take_spare(memory_bytes)
         if compiler is None:
@@ -194,9 +194,9 @@ class Swc:
         except GuestTrap as trap:
             raise _explain(trap) from trap
         except HostFailure as failure:
-            raise SwcFailure("crash", str(failure.original)) from failure
+            raise CompilerFailure("crash", str(failure.original)) from failure
         except BindgenError as failure:
-            raise SwcFailure("crash", str(failure)) from failure
+            raise CompilerFailure("crash", str(failure)) from failure
         finally:
             compiler.close()
             self._make_spare(memory_bytes)
@@ -232,11 +232,13 @@ class Swc:
             self._making_spare = False
 
 
-def _explain(trap: GuestTrap) -> SwcFailure:
+def _explain(trap: GuestTrap) -> CompilerFailure:
     if trap.kind in _TOO_DEEP:
-        return SwcFailure("depth", "the source is nested too deeply for the TypeScript compiler")
+        return CompilerFailure("depth", "the source is nested too deeply for the TypeScript compiler")
     if trap.kind is TrapKind.INTERRUPTED:
-        return SwcFailure("time", "compiling the TypeScript took too long")
+        return CompilerFailure("time", "compiling the TypeScript took too long")
     if trap.kind is TrapKind.KILLED:
-        return SwcFailure("cancelled", "compiling the TypeScript was interrupted")
-    return SwcFailure("crash", "the TypeScript compiler crashed, or has too little memory for this source")
+        return CompilerFailure("cancelled", "compiling the TypeScript was interrupted")
+    return CompilerFailure(
+        "crash", "the TypeScript compiler crashed, or has too little memory for this source"
+    )

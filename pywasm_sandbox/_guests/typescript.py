@@ -1,7 +1,8 @@
 """TypeScript to JavaScript, for cells and for modules of the virtual filesystem.
 
 Types are stripped to spaces where that is enough, which keeps every position; else the code is transformed
-and comes with a source map. Types are not checked.
+and comes with a source map. Types are not checked. Two compilers share the work: swc has nearly all of it,
+TypeScript's own what swc's WebAssembly build can't do (decorators, JSX).
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from typing import Final, Literal
 from pywasm_sandbox._engine import Deadline, Engine, ModuleSource
 
 from .assets import Assets
-from .swc import Refused, Session, Swc, SwcFailure, SwcOutput
+from .decorators import has_decorators
+from .swc import Compiled, CompilerFailure, Refused, Session, Swc
+from .tsc import Tsc
 
 __all__ = [
     "COMPILE_TIMEOUT_SECONDS",
@@ -38,6 +41,8 @@ COMPILE_TIMEOUT_SECONDS: Final = 10.0
 _FRAME_WIDTH: Final = 100
 
 _IMPORTS: Final = re.compile(r"^[ \t]*import\b[ \t]*[\w$*{]", re.MULTILINE)
+_JSX_FILE: Final = re.compile(r"\.[jt]sx$")
+_JSX: Final = re.compile(r"<(?:[A-Za-z][\w.:-]*|>)")
 _OBJECT_LIKE: Final = re.compile(r"\s*\{")
 _FRESH_ENUM: Final = re.compile(r"^var ([\w$]+) = (?:/\*#__PURE__\*/ )?function\(\1\) \{$", re.MULTILINE)
 _NAMESPACE_LAST: Final = re.compile(
@@ -78,12 +83,25 @@ class TranspileError(Exception):
         self.frame = frame
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One source to compile, and what it may use."""
+
+    source: str
+    filename: str
+    kind: Kind
+    memory_bytes: int
+    deadline: Deadline
+    cancelled: Callable[[], bool]
+
+
 class TypeScript:
     """What turns TypeScript into JavaScript in this process. Thread-safe."""
 
     def __init__(self, engine: Engine, assets: Assets) -> None:
         asset = assets["swc-typescript"]
         self._swc = Swc(engine, ModuleSource(asset.name, asset.path, asset.sha256))
+        self._tsc = Tsc(engine, assets)
 
     def prepare(self) -> None:
         """Compile the compiler, or find it in the cache. On a guest thread."""
@@ -102,22 +120,19 @@ class TypeScript:
         """Compile one source. On a guest thread.
 
         A cell keeps all its imports and replaces an enum of an earlier cell; a module drops imports that are
-        used as types only. ``cancelled`` is asked each tick. Raises `TranspileError`.
+        used as types only. There may be JSX in cells and in files whose names end in "x". ``cancelled`` is
+        asked each tick. Raises `TranspileError`.
         """
         size = len(source) if source.isascii() else len(source.encode("utf-8", "replace"))
         if size > MAX_SOURCE_BYTES:
             raise TranspileError(
                 "RangeError", f"TypeScript of {size} bytes is over the limit of {MAX_SOURCE_BYTES}"
             )
-        compile_ = self._compile_cell if kind == "cell" else self._compile_module
+        memory = min(memory_bytes, MAX_COMPILER_MEMORY_BYTES)
+        job = _Job(source, filename, kind, memory, _sooner(deadline), cancelled)
         try:
-            result = self._swc.session(
-                lambda session: compile_(session, source, filename),
-                memory_bytes=min(memory_bytes, MAX_COMPILER_MEMORY_BYTES),
-                deadline=_sooner(deadline),
-                cancelled=cancelled,
-            )
-        except SwcFailure as failure:
+            result = self._choose(job)
+        except CompilerFailure as failure:
             raise TranspileError(_NAMES[failure.reason], str(failure), filename=filename) from failure
         if isinstance(result, Refused):
             raise syntax_error(source, filename, result)
@@ -125,26 +140,54 @@ class TypeScript:
             return Transpiled(_as_cell(result.code), result.source_map)
         return Transpiled(result.code, result.source_map)
 
+    def _choose(self, job: _Job) -> Compiled | Refused:
+        """By swc what it can do, else by TypeScript's compiler."""
+        if job.kind == "module" and (extension := _JSX_FILE.search(job.filename)):
+            return self._slowly(job, extension[0])
+        compile_ = self._compile_cell if job.kind == "cell" else self._compile_module
+        result = self._swc.session(
+            lambda session: compile_(session, job.source, job.filename),
+            memory_bytes=job.memory_bytes,
+            deadline=job.deadline,
+            cancelled=job.cancelled,
+        )
+        if isinstance(result, Compiled):
+            return self._slowly(job, ".ts") if has_decorators(job.source) else result
+        if job.kind == "cell" and _JSX.search(job.source):
+            as_jsx = self._slowly(job, ".tsx")
+            # What neither takes is more likely TypeScript with a mistake than JSX with one.
+            return as_jsx if isinstance(as_jsx, Compiled) else result
+        return result
+
+    def _slowly(self, job: _Job, extension: str) -> Compiled | Refused:
+        return self._tsc.compile(
+            job.source,
+            f"source{extension}",
+            elide_imports=job.kind == "module",
+            deadline=job.deadline,
+            cancelled=job.cancelled,
+        )
+
     @staticmethod
-    def _compile_cell(session: Session, source: str, filename: str) -> SwcOutput | Refused:
+    def _compile_cell(session: Session, source: str, filename: str) -> Compiled | Refused:
         result = session.strip(source, filename)
-        if isinstance(result, SwcOutput):
+        if isinstance(result, Compiled):
             return result
         if result.kind == "UnsupportedSyntax":
             return session.transform(source, filename, elide_imports=False)
         if _OBJECT_LIKE.match(source):
             # As a program it is a block; as in other REPLs it is an object if that makes sense.
             wrapped = session.strip(f"({source}\n)", filename)
-            if isinstance(wrapped, SwcOutput):
+            if isinstance(wrapped, Compiled):
                 return wrapped
         return result
 
     @staticmethod
-    def _compile_module(session: Session, source: str, filename: str) -> SwcOutput | Refused:
+    def _compile_module(session: Session, source: str, filename: str) -> Compiled | Refused:
         result = session.strip(source, filename)
         needs_more = (
             _IMPORTS.search(result.code)
-            if isinstance(result, SwcOutput)
+            if isinstance(result, Compiled)
             else result.kind == "UnsupportedSyntax"
         )
         return session.transform(source, filename, elide_imports=True) if needs_more else result

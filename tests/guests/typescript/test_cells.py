@@ -149,3 +149,32 @@ def test_a_fork_keeps_source_maps_and_declarations(sandbox: Sandbox) -> None:
 def test_the_source_is_in_no_way_evaluated_before_it_compiles(run: Run) -> None:
     assert run("globalThis.seen = 1;\nlet x: = 2").error is not None
     assert run("typeof globalThis.seen").text == "undefined"
+
+
+DECORATED = """
+function twice(method: any, context: ClassMethodDecoratorContext) {
+  return function (this: any, ...values: number[]) { return method.apply(this, values) * 2 };
+}
+class Machine {
+  @twice
+  go(x: number): number { if (x < 0) throw new RangeError("negative"); return x }
+}
+new Machine().go(4)
+"""
+
+
+def test_decorators(run: Run) -> None:
+    assert run(DECORATED).text == "8"
+    assert run("new Machine().go(5)").text == "10"
+    error = run("new Machine().go(-1)").error
+    assert error is not None
+    assert any("at go (<cell 1>:7:" in line for line in error.traceback)
+
+
+def test_jsx(run: Run) -> None:
+    run(
+        "const h = (tag: string, props: object | null, ...inner: any[]): string => `<${tag}>${inner.join('')}</${tag}>`"
+    )
+    assert run("/** @jsx h */ <ul>{[1, 2].map((n: number) => <li>{n}</li>)}</ul>").text == (
+        "<ul><li>1</li>,<li>2</li></ul>"
+    )
