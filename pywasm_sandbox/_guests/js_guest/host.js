@@ -2,5 +2,15 @@
 
 const native = globalThis.__host;
 
-export const request = (message) => JSON.parse(native.request(JSON.stringify(message)));
+// A call of the host: `{ value }`, or `{ error, message, … }`.
+export function request(message) {
+  const answer = native.request(JSON.stringify(message));
+  if (answer === undefined) throw new Error(`${message.op} was interrupted`);
+  return JSON.parse(answer);
+}
+
 export const randomFill = (bytes) => (native.randomFill(bytes.buffer, bytes.byteOffset, bytes.byteLength), bytes);
+
+// UTF-8: the bytes of a text; the text of bytes from `start` on, undefined if `isFatal` and they are not valid.
+export const encodeUtf8 = (text) => native.encode(text);
+export const decodeUtf8 = (bytes, start, isFatal) => native.decode(bytes, start, bytes.length, isFatal);

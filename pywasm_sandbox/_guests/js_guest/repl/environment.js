@@ -12,6 +12,8 @@ const PRELUDE = '/usr/lib/pywasm-js/prelude.js';
 function runPrelude() {
   globalThis.__host = {
     request: native.request,
+    encode: native.encode,
+    decode: native.decode,
     randomFill: (buffer, offset, length) => native.fillRandom(new Uint8Array(buffer, offset, length)),
   };
   const bytes = native.readFile(PRELUDE);

@@ -90,8 +90,35 @@ const levels = {
   variant: { accents: true, cases: true },
 };
 
-function compareTexts(one, other, { sensitivity, numeric, ignorePunctuation, caseFirst }) {
+const ASCII = /^[ -~]*$/;
+const weightOfCode = Uint16Array.from({ length: 0x7f }, (_, code) =>
+  code < 0x20 ? 0 : primaries.get(String.fromCharCode(code).toLowerCase()),
+);
+const isUpper = (code) => code >= 0x41 && code <= 0x5a;
+
+// The same for printable ASCII and the usual settings, without lists.
+function compareAscii(one, other) {
+  const length = Math.min(one.length, other.length);
+  let cases = 0;
+  for (let at = 0; at < length; at++) {
+    const first = one.charCodeAt(at);
+    const second = other.charCodeAt(at);
+    if (first === second) continue;
+    const difference = weightOfCode[first] - weightOfCode[second];
+    if (difference !== 0) return difference < 0 ? -1 : 1;
+    if (cases === 0) cases = isUpper(first) ? 1 : -1;
+  }
+  return Math.sign(one.length - other.length) || cases;
+}
+
+function compareTexts(one, other, settings) {
   if (one === other) return 0;
+  const isUsual = settings.sensitivity === 'variant' && !settings.numeric && !settings.ignorePunctuation;
+  if (isUsual && settings.caseFirst !== 'upper' && ASCII.test(one) && ASCII.test(other)) return compareAscii(one, other);
+  return compareWeights(one, other, settings);
+}
+
+function compareWeights(one, other, { sensitivity, numeric, ignorePunctuation, caseFirst }) {
   const { accents, cases } = levels[sensitivity];
   const first = weights(one, numeric, ignorePunctuation);
   const second = weights(other, numeric, ignorePunctuation);

@@ -1,5 +1,7 @@
 // Date's methods, which in FormatJS turn any error into "Invalid Date"; and the time zone of the environment.
 
+import { remembering } from './kept.js';
+
 const formats = {
   toLocaleString: { date: true, time: true },
   toLocaleDateString: { date: true },
@@ -22,13 +24,6 @@ function withDefaults(options, { date, time }) {
   return result;
 }
 
-// A format takes milliseconds to make, one with a time zone more; the last ones are kept.
-const KEPT = 64;
-const kept = new Map();
-const isPlain = (options) =>
-  options === undefined ||
-  (typeof options === 'object' && options !== null && Object.values(options).every((value) => Object(value) !== value));
-
 function makeFormat(method, locales, options) {
   try {
     return new Intl.DateTimeFormat(locales, withDefaults(options, formats[method]));
@@ -40,25 +35,13 @@ function makeFormat(method, locales, options) {
   }
 }
 
-function formatOf(method, locales, options) {
-  if (!isPlain(options) || (typeof locales === 'object' && !Array.isArray(locales))) {
-    return makeFormat(method, locales, options);
-  }
-  const key = JSON.stringify([method, locales, options]);
-  let format = kept.get(key);
-  if (format) return format;
-  format = makeFormat(method, locales, options);
-  if (kept.size === KEPT) kept.delete(kept.keys().next().value);
-  kept.set(key, format);
-  return format;
-}
-
 for (const method of Object.keys(formats)) {
+  const formatOf = remembering((locales, options) => makeFormat(method, locales, options));
   Object.defineProperty(Date.prototype, method, {
     value: {
       [method](locales, options) {
         const time = Date.prototype.getTime.call(this);
-        const format = formatOf(method, locales, options);
+        const format = formatOf(locales, options);
         return Number.isNaN(time) ? 'Invalid Date' : format.format(time);
       },
     }[method],
@@ -73,4 +56,3 @@ const now = new Date(0);
 now.toLocaleString();
 now.toLocaleDateString('en-US', { dateStyle: 'medium', timeZone: 'America/New_York' });
 now.toLocaleTimeString();
-kept.clear();

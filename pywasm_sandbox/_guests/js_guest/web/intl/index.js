@@ -18,5 +18,6 @@ import '@formatjs/intl-listformat/locale-data/en.js';
 import '@formatjs/intl-relativetimeformat/locale-data/en.js';
 import './locales.js';
 import './dates.js';
+import './numbers.js';
 import './arrays.js';
 import './collator.js';
