@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import IO, TYPE_CHECKING, ClassVar
 
 from . import capi
 from .arena import Arena
@@ -218,9 +218,14 @@ class Engine:
             kept.append(capture(os.dup(descriptor)))
 
         with compiling(name, doing="preparing"):
-            if self._cache.store_file(file_name, fill):
-                return kept[0]
-            with tempfile.TemporaryFile() as file:
+            try:
+                if self._cache.store_file(file_name, fill):
+                    return kept[0]
+            except OSError as error:  # such as a full disk
+                logger.warning(
+                    "the image %s can't be kept (%s); each process makes it again", file_name, error
+                )
+            with _unnamed_file() as file:
                 return capture(os.dup(file.fileno()))
 
     # ---- for instances
@@ -289,6 +294,13 @@ class Engine:
         cls._shared = None
         cls._shared_lock = threading.Lock()
         cls._forked = True
+
+
+def _unnamed_file() -> IO[bytes]:
+    """An empty file without a name, in memory where the system can."""
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("pywasm-sandbox-image"), "w+b", buffering=0)
+    return tempfile.TemporaryFile()
 
 
 def _shutdown(reference: weakref.ref[Engine]) -> None:

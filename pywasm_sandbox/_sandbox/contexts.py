@@ -12,13 +12,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from pywasm_sandbox._engine import Engine, InstanceClosed, InterruptReason
+from pywasm_sandbox._engine import (
+    Engine,
+    EngineFailure,
+    EngineUnavailable,
+    InstanceClosed,
+    InterruptReason,
+)
 from pywasm_sandbox._guests.base import Cell, Guest, RunEnd
 from pywasm_sandbox._guests.protocol import Failed, Finished
 from pywasm_sandbox._guests.state import GuestState
 from pywasm_sandbox._limits import LimitValues
 from pywasm_sandbox._vfs.namespace import Namespace
-from pywasm_sandbox.errors import ContextBrokenError, ContextClosedError, SandboxError
+from pywasm_sandbox.errors import ContextBrokenError, ContextClosedError, SandboxError, SandboxInternalError
 
 from .budget import Budget
 from .calls import Call
@@ -215,6 +221,10 @@ class ContextCore:
             return self._guest is not None and self._running is None
 
     def _submit(self, job: _Job) -> Call:
+        if self._engine.lost:  # before the lock: a thread that isn't there may hold it
+            raise SandboxError(
+                f"context {self.id} belongs to the process that this one was forked from; make a sandbox here"
+            )
         with self._lock:
             if self._closed:
                 raise ContextClosedError(f"context {self.id} is closed")
@@ -234,9 +244,9 @@ class ContextCore:
             return
         try:
             self._engine.threads.submit(lambda: self._work(job))
-        except BaseException as failure:
+        except EngineFailure as failure:
             self._next(job)
-            job.call.finish(None, failure)
+            job.call.finish(None, self._explain(failure))
 
     def withdraw(self, call: Call) -> None:
         """End a run that still waits for its turn; one that runs, or is over, is left alone."""
@@ -254,6 +264,9 @@ class ContextCore:
         failure: BaseException | None = None
         try:
             end = job.work(job.call)
+        except EngineFailure as error:
+            failure = self._explain(error)
+            self._drop_guest()
         except BaseException as error:
             failure = error
             self._drop_guest()
@@ -262,6 +275,18 @@ class ContextCore:
         job.call.finish(end, failure)
         if following is not None:
             self._start(following)
+
+    def _explain(self, failure: EngineFailure) -> SandboxError:
+        """What the engine says, as who is at fault; what the code did is in a `RunEnd`."""
+        explained: SandboxError
+        if isinstance(failure, InstanceClosed):
+            explained = ContextClosedError(f"context {self.id} was closed or restarted")
+        elif isinstance(failure, EngineUnavailable):
+            explained = SandboxError(f"this process can't run the context: {failure}")
+        else:
+            explained = SandboxInternalError(f"context {self.id} lost its interpreter to a bug: {failure}")
+        explained.__cause__ = failure
+        return explained
 
     def _next(self, job: _Job) -> _Job | None:
         with self._lock:

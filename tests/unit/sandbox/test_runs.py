@@ -64,6 +64,7 @@ class FakeGuest(Guest):
 class FakeEngine:
     def __init__(self) -> None:
         self.threads = GuestThreads()
+        self.lost = False
 
 
 class Fixture:
