@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from pywasm_sandbox import Context, Sandbox
-from pywasm_sandbox._guests.hostcalls import HostCall, HostCallError
+from pywasm_sandbox._guests.hostcalls import HostCall, HostCallError, HostCalls
 
 SHOW = """
 try {
@@ -35,33 +34,23 @@ def test_without_a_network_fetch_says_so() -> None:
         )
 
 
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
-    """The host's call, and what it was asked."""
-    seen: list[dict[str, Any]] = []
-
-    def answer(call: HostCall) -> Any:
-        seen.append(dict(call.arguments))
-        if "refused" in call.arguments["url"]:
-            raise HostCallError("ConnectionRefusedError", "nobody listens there", "ECONNREFUSED")
-        return {
-            "status": 201,
-            "headers": [["A", "b"]],
-            "body": base64.b64encode("grüße".encode()).decode(),
-            "url": "http://end/",
-        }
-
-    monkeypatch.setattr("pywasm_sandbox._guests.hostcalls.HostCalls._test_fetch", answer, raising=False)
-    yield seen
+def _answer(call: HostCall) -> Any:
+    if "refused" in call.arguments["url"]:
+        raise HostCallError("ConnectionRefusedError", "nobody listens there", "ECONNREFUSED")
+    body = base64.b64encode("grüße".encode()).decode()
+    return {"status": 201, "headers": [["A", "b"]], "body": body, "url": "http://end/"}
 
 
-def test_the_seam_of_the_network(asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
-    from pywasm_sandbox._guests.hostcalls import HostCalls
-
+def test_the_seam_of_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
     original = HostCalls.__init__
 
+    def fetch(call: HostCall) -> Any:
+        asked.append(dict(call.arguments))
+        return _answer(call)
+
     def with_fetch(self: HostCalls, handlers: Any) -> None:
-        original(self, {**handlers, "fetch": HostCalls._test_fetch})  # type: ignore[attr-defined]
+        original(self, {**handlers, "fetch": fetch})
 
     monkeypatch.setattr(HostCalls, "__init__", with_fetch)
     with Sandbox() as sandbox:
