@@ -12,6 +12,12 @@ from pywasm_sandbox import Execution, Sandbox, SandboxError, __version__, prepar
 
 __all__ = ["main"]
 
+LANGUAGES = {
+    **dict.fromkeys((".js", ".mjs", ".cjs"), "javascript"),
+    **dict.fromkeys((".ts", ".mts", ".cts", ".tsx"), "typescript"),
+}
+"""The languages of files that are not Python, by what their names end in."""
+
 _DEMO_CELLS = (
     ("variables persist", "numbers = [2, 3, 5, 7, 11]\nprint('sum:', sum(numbers))"),
     ("the last expression is the result", "{'squares': [n * n for n in numbers]}"),
@@ -78,6 +84,13 @@ def _read_source(arguments: argparse.Namespace) -> str:
     return Path(arguments.file).read_text()
 
 
+def _language(arguments: argparse.Namespace) -> str:
+    """What was asked for, else what the file's name says."""
+    if arguments.language is not None:
+        return str(arguments.language)
+    return LANGUAGES.get(Path(arguments.file or "").suffix, "python")
+
+
 def _write_to(stream: str) -> None:
     sys.stdout.write(stream)
     sys.stdout.flush()
@@ -98,7 +111,11 @@ def _run(arguments: argparse.Namespace) -> int:
         mounts[path] = folder
     with Sandbox(timeout=arguments.timeout, mounts=mounts) as sandbox:
         execution = sandbox.run_code(
-            _read_source(arguments), on_stdout=_write_to, on_stderr=_write_to_stderr, on_input=input
+            _read_source(arguments),
+            language=_language(arguments),
+            on_stdout=_write_to,
+            on_stderr=_write_to_stderr,
+            on_input=input,
         )
         for result in execution.results:
             print(result)
@@ -110,7 +127,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _prepare(arguments: argparse.Namespace) -> int:
     started = time.monotonic()
-    prepare()
+    prepare(languages=arguments.language or ["python"])
     print(f"ready in {time.monotonic() - started:.1f} s")
     return 0
 
@@ -124,7 +141,9 @@ def _info(arguments: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("pywasm-sandbox", description="Run untrusted Python in WebAssembly.")
+    parser = argparse.ArgumentParser(
+        "pywasm-sandbox", description="Run untrusted Python, JavaScript and TypeScript in WebAssembly."
+    )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="command")
     demo = commands.add_parser("demo", help="show a session: text, a table, a plot saved to a file")
@@ -133,12 +152,19 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run a file, or standard input, in a fresh sandbox")
     run.add_argument("file", nargs="?", help="the source file; - for standard input")
     run.add_argument("-c", dest="command", metavar="CODE", help="run this code instead of a file")
+    run.add_argument("--language", help="python, javascript or typescript (by the file's name, else python)")
     run.add_argument("--timeout", type=float, default=30.0, metavar="SECONDS", help="deadline (30)")
     run.add_argument(
         "--mount", action="append", default=[], metavar="HOST_FOLDER:/PATH", help="mount a folder, read-only"
     )
     run.set_defaults(call=_run)
     prepare = commands.add_parser("prepare", help="compile the guests ahead of time")
+    prepare.add_argument(
+        "--language",
+        action="append",
+        metavar="NAME",
+        help="python (if none is given), javascript, typescript",
+    )
     prepare.set_defaults(call=_prepare)
     info = commands.add_parser("info", help="say what is installed")
     info.set_defaults(call=_info)

@@ -104,8 +104,9 @@ class TypeScript:
         self._tsc = Tsc(engine, assets)
 
     def prepare(self) -> None:
-        """Compile the compiler, or find it in the cache. On a guest thread."""
+        """Compile the compilers, or find them in the cache. On a guest thread."""
         self._swc.program()
+        self._tsc.image()
 
     def transpile(
         self,

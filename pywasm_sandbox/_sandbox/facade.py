@@ -18,7 +18,7 @@ from .core import SandboxCore
 from .files import CHUNK_BYTES, Encoding
 from .options import UNSET, Mount, SandboxOptions, Unset
 from .runs import Callbacks
-from .runtime import Runtime
+from .runtime import Runtime, check_language
 from .snapshots import Snapshot
 from .steps import drive
 from .tools import Tool, ToolCall
@@ -532,15 +532,26 @@ def get_sandbox(id: str, **options: Unpack[SandboxSettings]) -> Sandbox:
     return Sandbox._find(id, options) or Sandbox(id, **options)
 
 
-def prepare(preload: Sequence[str] | None = DEFAULT_MODULES) -> None:
-    """Compile the guests and make the image that sandboxes with this ``preload`` start from, or find both in
-    the cache: ahead of the first sandbox, for a container's layer or CI."""
+def prepare(
+    preload: Sequence[str] | None = DEFAULT_MODULES, *, languages: Sequence[str] = ("python",)
+) -> None:
+    """Compile the guests of these languages and make the images that their contexts start from, or find both
+    in the cache: ahead of the first sandbox, for a container's layer or CI. ``preload`` is Python's.
+
+    Raises `LanguageNotAvailableError`.
+    """
     runtime = Runtime.shared()
-    if preload is None:
-        runtime.engine.threads.run(runtime.python.program)
-    else:
-        modules = check_modules(preload)
-        runtime.engine.threads.run(lambda: runtime.python.image(modules))
+    run = runtime.engine.threads.run
+    for language in {check_language(each): None for each in languages}:
+        if language == "python" and preload is None:
+            run(runtime.python.program)
+        elif language == "python":
+            modules = check_modules(preload or ())
+            run(lambda modules=modules: runtime.python.image(modules))  # type: ignore[misc]
+        else:
+            run(runtime.javascript.image)
+            if language == "typescript":
+                run(runtime.javascript.typescript.prepare)
 
 
 def set_process_limits(*, max_sandboxes: int | None = None, max_concurrent_runs: int | None = None) -> None:

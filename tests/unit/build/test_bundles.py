@@ -1,4 +1,4 @@
-"""The bundles of JavaScript in `wasm_assets/` are those of the sources: a stage's hash covers what goes in."""
+"""The bundles of JavaScript in `wasm_assets/` are of the sources: a stage's hash covers what goes in."""
 
 from __future__ import annotations
 
