@@ -91,10 +91,14 @@ class JavaScriptRuntime:
         image: Callable[[], Image] | None = None,
         state: tuple[GuestState, Relocate] | None = None,
     ) -> JavaScriptGuest:
-        transpile = transpile_handler(self.typescript, options.memory_bytes)
+        keeper = self.typescript.keeper(options.memory_bytes)
+        transpile = transpile_handler(self.typescript, keeper)
         options = replace(options, host_calls={**options.host_calls, "transpile": transpile})
         if language == "typescript":
-            return TypeScriptGuest(self.typescript, self.program, namespace, options, image, state=state)
+            self.typescript.begin()
+            return TypeScriptGuest(
+                self.typescript, keeper, self.program, namespace, options, image, state=state
+            )
         return JavaScriptGuest(self.program, namespace, options, image, state=state)
 
     def image(self) -> Image:

@@ -1,14 +1,16 @@
-"""The TypeScript compiler `@swc/wasm-typescript`: one fresh instance for each compilation.
+"""The TypeScript compiler `@swc/wasm-typescript`: one instance a context.
 
-What it compiles was written by strangers. An instance made for one compilation and dropped after it keeps
-nothing from one tenant to the next, runs beside others, gives its memory back, and may trap without harm.
-Making one takes 0.1 ms, and the first use of its memory 0.4 ms, so one is ready for the next compilation.
+What it compiles was written by strangers. An instance of its own for each context keeps nothing from one
+tenant to the next, runs beside others, and may trap without harm to them. Making one takes 0.1 ms and the
+first use of its memory 0.5 ms, so the contexts that compiled lately keep theirs.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,7 +18,6 @@ from typing import Any, Final
 from pywasm_sandbox._engine import (
     Deadline,
     Engine,
-    EngineFailure,
     EngineUnavailable,
     GuestTrap,
     HostFailure,
@@ -32,9 +33,13 @@ from pywasm_sandbox._wasi import WasiHost
 
 from .wasm_bindgen import IMPORTS, Bindgen, BindgenError
 
-__all__ = ["Compiled", "CompilerFailure", "Refused", "Swc"]
+__all__ = ["Compiled", "CompilerFailure", "Keeper", "Refused", "Swc"]
 
-_SAMPLE: Final = "interface A<T> { a: T }\nconst f = async <T,>(x: A<T>): Promise<T> => { return x.a as T }\n"
+MAX_KEPT: Final = 16
+"""So many instances wait for their contexts' next compilations, in a process."""
+KEPT_BYTES: Final = 16 << 20
+"""An instance whose memory has grown beyond this is not kept."""
+
 _OUTSIDE_ASCII: Final = re.compile(r"[^\x20-\x7e\n\r]")
 _TOO_DEEP: Final = (TrapKind.STACK_OVERFLOW, TrapKind.MEMORY_OUT_OF_BOUNDS)
 
@@ -123,10 +128,9 @@ def _decode(value: dict[str, Any]) -> Refused:
 
 
 class _Compiler:
-    """One instance, for one compilation."""
+    """One instance."""
 
     def __init__(self, program: Program, nothing: Namespace, memory_bytes: int) -> None:
-        self.memory_bytes = memory_bytes
         bindgen = Bindgen()
         self.instance: Instance = program.instantiate(
             # The module imports nothing of WASI; an instance has a host all the same.
@@ -137,99 +141,113 @@ class _Compiler:
         bindgen.instance = self.instance
         self.session = Session(bindgen)
 
-    def warm_up(self) -> None:
-        """Touch the memory that a compilation takes."""
-        self.instance.exclusively(lambda: self.session.strip(_SAMPLE, "sample.ts"))
-
     def run(
-        self,
-        work: Callable[[Session], Compiled | Refused],
-        deadline: Deadline,
-        cancelled: Callable[[], bool],
+        self, work: Callable[[Session], Compiled | Refused], deadline: Deadline, cancelled: Callable[[], bool]
     ) -> Compiled | Refused:
         def stop_if_cancelled() -> None:
             if cancelled():
                 self.instance.kill()
 
         self.instance.on_tick = stop_if_cancelled
-        return self.instance.exclusively(lambda: work(self.session), deadline=deadline)
+        try:
+            return self.instance.exclusively(lambda: work(self.session), deadline=deadline)
+        finally:
+            self.instance.on_tick = None
 
-    def close(self) -> None:
-        self.instance.on_tick = None
-        self.instance.close()
+
+class Keeper:
+    """The compiler of one context: its instance is kept from one compilation to the next.
+
+    No other context's source is ever compiled by it. It is dropped when it failed or has grown, and when many
+    other contexts compiled since. One compilation at a time.
+    """
+
+    def __init__(self, swc: Swc, memory_bytes: int) -> None:
+        self._swc = swc
+        self._memory_bytes = memory_bytes
+        self._lock = threading.Lock()
+        self._compiler: _Compiler | None = None
+
+    def session(
+        self,
+        work: Callable[[Session], Compiled | Refused],
+        *,
+        deadline: Deadline,
+        cancelled: Callable[[], bool],
+    ) -> Compiled | Refused:
+        """Do ``work`` with an instance. On a guest thread.
+
+        ``cancelled`` is asked each tick; True ends the compilation. Raises `CompilerFailure`.
+        """
+        with self._lock:
+            compiler, self._compiler = self._compiler, None
+            if compiler is None:
+                compiler = self._swc.make(self._memory_bytes)
+            try:
+                result = compiler.run(work, deadline, cancelled)
+                if compiler.instance.memory_bytes <= KEPT_BYTES:
+                    self._compiler = compiler
+            except GuestTrap as trap:
+                raise _explain(trap) from trap
+            except HostFailure as failure:
+                raise CompilerFailure("crash", str(failure.original)) from failure
+            except BindgenError as failure:
+                raise CompilerFailure("crash", str(failure)) from failure
+            finally:
+                if self._compiler is None:
+                    compiler.instance.close()
+        self._swc.used(self)
+        return result
+
+    def close(self, wait: bool = True) -> None:
+        """Drop the instance; without ``wait`` not if it is compiling."""
+        if self._lock.acquire(wait):
+            try:
+                if self._compiler is not None:
+                    self._compiler.instance.close()
+                    self._compiler = None
+            finally:
+                self._lock.release()
 
 
 class Swc:
-    """Makes sessions of the compiler. Thread-safe."""
+    """Makes instances of the compiler. Thread-safe."""
 
     def __init__(self, engine: Engine, source: ModuleSource) -> None:
         self._engine = engine
         self._source = source
         self._nothing = Namespace(MemoryFS())
         self._lock = threading.Lock()
-        self._spare: _Compiler | None = None
-        self._making_spare = False
+        self._keepers: OrderedDict[Keeper, None] = OrderedDict()
 
     def program(self) -> Program:
         """The compiler, compiled now if the cache doesn't have it."""
         return self._engine.program(self._source, IMPORTS)
 
-    def session(
-        self,
-        work: Callable[[Session], Compiled | Refused],
-        *,
-        memory_bytes: int,
-        deadline: Deadline,
-        cancelled: Callable[[], bool],
-    ) -> Compiled | Refused:
-        """Do ``work`` with an instance of its own. On a guest thread.
+    def begin(self) -> None:
+        """Let another thread compile the compiler, unless its code is in memory."""
+        if self._engine.compiled(self._source.sha256) is None:
+            with contextlib.suppress(EngineUnavailable):
+                # What is wrong with it, whoever needs it will be told.
+                self._engine.threads.submit(self.program)
 
-        ``cancelled`` is asked each tick; True ends the compilation. Raises `CompilerFailure`.
-        """
-        compiler = self._take_spare(memory_bytes)
-        if compiler is None:
-            compiler = _Compiler(self.program(), self._nothing, memory_bytes)
-        try:
-            return compiler.run(work, deadline, cancelled)
-        except GuestTrap as trap:
-            raise _explain(trap) from trap
-        except HostFailure as failure:
-            raise CompilerFailure("crash", str(failure.original)) from failure
-        except BindgenError as failure:
-            raise CompilerFailure("crash", str(failure)) from failure
-        finally:
-            compiler.close()
-            self._make_spare(memory_bytes)
+    def make(self, memory_bytes: int) -> _Compiler:
+        """A new instance. On a guest thread."""
+        return _Compiler(self.program(), self._nothing, memory_bytes)
 
-    def _take_spare(self, memory_bytes: int) -> _Compiler | None:
+    def used(self, keeper: Keeper) -> None:
+        """It may have an instance; of the others only the last ones keep theirs."""
         with self._lock:
-            spare = self._spare
-            if spare is None or spare.memory_bytes != memory_bytes:
-                return None
-            self._spare = None
-            return spare
+            self._keepers[keeper] = None
+            self._keepers.move_to_end(keeper)
+            oldest = self._keepers.popitem(last=False)[0] if len(self._keepers) > MAX_KEPT else None
+        if oldest is not None:
+            oldest.close(wait=False)
 
-    def _make_spare(self, memory_bytes: int) -> None:
-        """On another thread, an instance for the next compilation: half of a short one is touching memory."""
+    def forget(self, keeper: Keeper) -> None:
+        """It has none any more."""
         with self._lock:
-            if self._making_spare or self._spare is not None:
-                return
-            self._making_spare = True
-        try:
-            self._engine.threads.submit(lambda: self._keep_spare(memory_bytes))
-        except EngineUnavailable:
-            self._making_spare = False
-
-    def _keep_spare(self, memory_bytes: int) -> None:
-        try:
-            spare = _Compiler(self.program(), self._nothing, memory_bytes)
-            spare.warm_up()
-            with self._lock:
-                self._spare = spare
-        except (EngineFailure, BindgenError):
-            pass  # such as at exit; a compilation then makes its own, and says what is wrong
-        finally:
-            self._making_spare = False
+            self._keepers.pop(keeper, None)
 
 
 def _explain(trap: GuestTrap) -> CompilerFailure:

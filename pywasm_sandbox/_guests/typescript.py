@@ -16,7 +16,7 @@ from pywasm_sandbox._engine import Deadline, Engine, ModuleSource
 
 from .assets import Assets
 from .decorators import has_decorators
-from .swc import Compiled, CompilerFailure, Refused, Session, Swc
+from .swc import Compiled, CompilerFailure, Keeper, Refused, Session, Swc
 from .tsc import Tsc
 
 __all__ = [
@@ -90,7 +90,7 @@ class _Job:
     source: str
     filename: str
     kind: Kind
-    memory_bytes: int
+    keeper: Keeper
     deadline: Deadline
     cancelled: Callable[[], bool]
 
@@ -103,10 +103,23 @@ class TypeScript:
         self._swc = Swc(engine, ModuleSource(asset.name, asset.path, asset.sha256))
         self._tsc = Tsc(engine, assets)
 
+    def begin(self) -> None:
+        """It will be needed: compile the compiler meanwhile, on another thread, if that was not done."""
+        self._swc.begin()
+
     def prepare(self) -> None:
         """Compile the compilers, or find them in the cache. On a guest thread."""
         self._swc.program()
         self._tsc.image()
+
+    def keeper(self, memory_bytes: int = MAX_COMPILER_MEMORY_BYTES) -> Keeper:
+        """The compiler of one context, whose compilations may use so much memory each."""
+        return Keeper(self._swc, min(memory_bytes, MAX_COMPILER_MEMORY_BYTES))
+
+    def forget(self, keeper: Keeper) -> None:
+        """The context ends."""
+        self._swc.forget(keeper)
+        keeper.close()
 
     def transpile(
         self,
@@ -114,27 +127,31 @@ class TypeScript:
         filename: str,
         *,
         kind: Kind = "module",
-        memory_bytes: int = MAX_COMPILER_MEMORY_BYTES,
+        keeper: Keeper | None = None,
         deadline: Deadline | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> Transpiled:
         """Compile one source. On a guest thread.
 
         A cell keeps all its imports and replaces an enum of an earlier cell; a module drops imports that are
-        used as types only. There may be JSX in cells and in files whose names end in "x". ``cancelled`` is
-        asked each tick. Raises `TranspileError`.
+        used as types only. There may be JSX in cells and in files whose names end in "x". ``keeper`` is the
+        context's, None for an instance of this source alone; ``cancelled`` is asked each tick. Raises
+        `TranspileError`.
         """
         size = len(source) if source.isascii() else len(source.encode("utf-8", "replace"))
         if size > MAX_SOURCE_BYTES:
             raise TranspileError(
                 "RangeError", f"TypeScript of {size} bytes is over the limit of {MAX_SOURCE_BYTES}"
             )
-        memory = min(memory_bytes, MAX_COMPILER_MEMORY_BYTES)
-        job = _Job(source, filename, kind, memory, _sooner(deadline), cancelled)
+        own = self.keeper() if keeper is None else keeper
+        job = _Job(source, filename, kind, own, _sooner(deadline), cancelled)
         try:
             result = self._choose(job)
         except CompilerFailure as failure:
             raise TranspileError(_NAMES[failure.reason], str(failure), filename=filename) from failure
+        finally:
+            if keeper is None:
+                self.forget(own)
         if isinstance(result, Refused):
             raise syntax_error(source, filename, result)
         if result.source_map is not None and kind == "cell":
@@ -146,9 +163,8 @@ class TypeScript:
         if job.kind == "module" and (extension := _JSX_FILE.search(job.filename)):
             return self._slowly(job, extension[0])
         compile_ = self._compile_cell if job.kind == "cell" else self._compile_module
-        result = self._swc.session(
+        result = job.keeper.session(
             lambda session: compile_(session, job.source, job.filename),
-            memory_bytes=job.memory_bytes,
             deadline=job.deadline,
             cancelled=job.cancelled,
         )

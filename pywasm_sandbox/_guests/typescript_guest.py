@@ -13,6 +13,7 @@ from .base import Cell, Listener, RunEnd
 from .hostcalls import Handler, HostCall, HostCallInterrupted
 from .javascript import JavaScriptGuest
 from .protocol import Failed, Finished, execute_request
+from .swc import Keeper
 from .typescript import TranspileError, TypeScript
 
 __all__ = ["TypeScriptGuest", "transpile_handler"]
@@ -21,16 +22,14 @@ _NOTICEABLE_SECONDS: Final = 0.05
 """Compiling that took longer than this is taken off the time that a run has."""
 
 
-def transpile_handler(typescript: TypeScript, memory_bytes: int) -> Handler:
+def transpile_handler(typescript: TypeScript, keeper: Keeper) -> Handler:
     """The host call ``transpile``: a module's ``source`` and ``filename`` to ``code`` and ``source_map``, or
     what is wrong in ``error``."""
 
     def transpile(call: HostCall) -> Any:
         source, filename = call.get("source", str), call.get("filename", str)
         try:
-            compiled = typescript.transpile(
-                source, filename, memory_bytes=memory_bytes, cancelled=call.interrupted
-            )
+            compiled = typescript.transpile(source, filename, keeper=keeper, cancelled=call.interrupted)
         except TranspileError as error:
             if error.name == "KeyboardInterrupt":
                 raise HostCallInterrupted from None
@@ -55,10 +54,15 @@ class TypeScriptGuest(JavaScriptGuest):
 
     language: ClassVar[str] = "typescript"
 
-    def __init__(self, typescript: TypeScript, *arguments: Any, **options: Any) -> None:
-        """Compiles with ``typescript``; the rest is the JavaScript guest's."""
+    def __init__(self, typescript: TypeScript, keeper: Keeper, *arguments: Any, **options: Any) -> None:
+        """Compiles with ``typescript`` and its own ``keeper``; the rest is the JavaScript guest's."""
         super().__init__(*arguments, **options)
         self._typescript = typescript
+        self._keeper = keeper
+
+    def close(self) -> None:
+        super().close()
+        self._typescript.forget(self._keeper)
 
     def run(self, cell: Cell, listener: Listener, ticket: Ticket) -> RunEnd:
         filename = f"<cell {cell.execution_count}>"
@@ -68,7 +72,7 @@ class TypeScriptGuest(JavaScriptGuest):
                 cell.code,
                 filename,
                 kind="cell",
-                memory_bytes=self._options.memory_bytes,
+                keeper=self._keeper,
                 deadline=Deadline.after(cell.timeout),
                 cancelled=_asked_to_stop(self, ticket),
             )

@@ -36,9 +36,11 @@ def run(settings: Settings) -> Group:
     compiler = TypeScript(Engine.shared(), Assets.installed())
     Engine.shared().threads.run(compiler.prepare)
 
+    keeper = compiler.keeper()
+
     def compile_(source: str) -> Callable[[], float]:
         def once() -> float:
-            return timed(lambda: compiler.transpile(source, "cell.ts", kind="cell"))
+            return timed(lambda: compiler.transpile(source, "cell.ts", kind="cell", keeper=keeper))
 
         return lambda: Engine.shared().threads.run(once)
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from pywasm_sandbox._engine import Deadline, Instance
-from pywasm_sandbox._guests.swc import _Compiler
-from pywasm_sandbox._guests.typescript import MAX_SOURCE_BYTES, TranspileError
+from pywasm_sandbox._guests.swc import MAX_KEPT, _Compiler
+from pywasm_sandbox._guests.typescript import MAX_SOURCE_BYTES, TranspileError, TypeScript
 from tests.typescript.conftest import Transpile
 
 LONG = "const a: number = [1, 2, 3].map((x: number) => x * 2)[0];\n" * 40_000
@@ -74,10 +74,10 @@ def test_a_source_has_a_limit(transpile: Transpile) -> None:
     assert caught.value.name == "RangeError"
 
 
-def test_memory_has_a_limit(transpile: Transpile) -> None:
+def test_memory_has_a_limit(transpile: Transpile, typescript: TypeScript) -> None:
     assert ": number" not in transpile(LONG, kind="cell").code
     with pytest.raises(TranspileError, match="too little memory") as caught:
-        transpile(LONG, kind="cell", memory_bytes=8 << 20)
+        transpile(LONG, kind="cell", keeper=typescript.keeper(8 << 20))
     assert caught.value.name == "RangeError"
 
 
@@ -100,9 +100,7 @@ def test_it_can_be_cancelled(transpile: Transpile) -> None:
     assert caught.value.name == "KeyboardInterrupt"
 
 
-def test_each_compilation_has_an_instance_of_its_own(
-    transpile: Transpile, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _spy(monkeypatch: pytest.MonkeyPatch) -> list[Instance]:
     used: list[Instance] = []
     run = _Compiler.run
 
@@ -111,11 +109,61 @@ def test_each_compilation_has_an_instance_of_its_own(
         return run(compiler, *arguments)
 
     monkeypatch.setattr(_Compiler, "run", spy)
+    return used
+
+
+def test_a_source_of_no_context_has_an_instance_of_its_own(
+    transpile: Transpile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = _spy(monkeypatch)
     for source in ("let a: 1", "(" * 100_000, "let b: 2", "let c: = 3", "enum E { A }"):
         with contextlib.suppress(TranspileError):
             transpile(source, kind="cell")
     assert len(set(map(id, used))) == 5
     assert all(instance.closed for instance in used)
+
+
+def test_contexts_share_no_instance_and_drop_one_that_failed(
+    transpile: Transpile, typescript: TypeScript, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = _spy(monkeypatch)
+    one, other = typescript.keeper(), typescript.keeper()
+    for keeper in (one, other, one, other):
+        transpile("let a: 1", keeper=keeper)
+    assert used[0] is used[2]
+    assert used[1] is used[3]
+    assert used[0] is not used[1]
+    with pytest.raises(TranspileError, match="nested too deeply"):
+        transpile("(" * 100_000, keeper=one)
+    assert used[4] is used[0]
+    assert used[0].closed
+    assert transpile("let b: 2", keeper=one).code == "let b   "
+    assert not used[1].closed
+    for keeper in (one, other):
+        typescript.forget(keeper)
+    assert all(instance.closed for instance in used)
+
+
+def test_an_instance_that_has_grown_is_dropped(
+    transpile: Transpile, typescript: TypeScript, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = _spy(monkeypatch)
+    keeper = typescript.keeper()
+    transpile(LONG, keeper=keeper)
+    assert used[0].closed
+
+
+def test_only_the_last_contexts_keep_their_instances(
+    transpile: Transpile, typescript: TypeScript, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = _spy(monkeypatch)
+    keepers = [typescript.keeper() for _ in range(MAX_KEPT + 3)]
+    for keeper in keepers:
+        transpile("let a: 1", keeper=keeper)
+    assert [instance.closed for instance in used] == [True] * 3 + [False] * MAX_KEPT
+    assert transpile("let b: 2", keeper=keepers[0]).code == "let b   "
+    for keeper in keepers:
+        typescript.forget(keeper)
 
 
 def test_hostile_and_honest_at_once(transpile: Transpile) -> None:
