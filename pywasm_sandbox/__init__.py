@@ -4,6 +4,7 @@ Layers, each importing only those below it:
 
 - `cli`, `aio` (AsyncSandbox): over the public API and its core
 - `_sandbox`: Sandbox, Context, files, one core for sync and async
+- `_network`: what guests may reach, and the connections made for them
 - `_guests`: what a language needs: protocol, boot, the code that runs inside
 - `_engine`: wasmtime: modules and their cache, instances, interrupts, side modules
 - `_wasi`: WASI preview1 over declared data
@@ -17,6 +18,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from pywasm_sandbox._network.log import NetworkAttempt
+    from pywasm_sandbox._network.policy import NetworkPolicy, NetworkRule, Secret
     from pywasm_sandbox._sandbox.facade import Context, Sandbox, get_sandbox, prepare, set_process_limits
     from pywasm_sandbox._sandbox.options import FsspecFolder, HostFolder, MemoryFolder, ZipArchive
     from pywasm_sandbox._sandbox.snapshots import Snapshot
@@ -71,6 +74,9 @@ __all__ = [
     "Limits",
     "Logs",
     "MemoryFolder",
+    "NetworkAttempt",
+    "NetworkPolicy",
+    "NetworkRule",
     "PackageInstallError",
     "PolicyError",
     "Result",
@@ -80,6 +86,7 @@ __all__ = [
     "SandboxExistsError",
     "SandboxFileError",
     "SandboxInternalError",
+    "Secret",
     "Snapshot",
     "SnapshotMismatchError",
     "Tool",
@@ -92,6 +99,8 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "_network.log": ("NetworkAttempt",),
+    "_network.policy": ("NetworkPolicy", "NetworkRule", "Secret"),
     "_sandbox.facade": ("Context", "Sandbox", "get_sandbox", "prepare", "set_process_limits"),
     "_sandbox.options": ("FsspecFolder", "HostFolder", "MemoryFolder", "ZipArchive"),
     "_sandbox.snapshots": ("Snapshot",),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pywasm_sandbox._wasi import WatchedFd, wait_for_fds
+
+if TYPE_CHECKING:
+    import socket
 
 __all__ = ["Wake"]
 
@@ -57,6 +60,8 @@ class Wake:
     def _bell(self) -> socket.socket | None:
         with self._lock:
             if self._pair is None and not self._closed:
+                import socket  # only guests with connections need it
+
                 pair = socket.socketpair()
                 for end in pair:
                     end.setblocking(False)

@@ -16,6 +16,7 @@ from pywasm_sandbox._guests.base import Guest, GuestOptions
 from pywasm_sandbox._guests.state import GuestState
 from pywasm_sandbox._guests.tree import BASE_ENV, lay_out
 from pywasm_sandbox._limits import LimitValues
+from pywasm_sandbox._network.network import Network
 from pywasm_sandbox._vfs.api import VfsError
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
@@ -64,6 +65,7 @@ class SandboxCore:
         self._holding = threading.Lock()
         self._hibernation = Hibernation(options.max_live_contexts)
         self.tools = ToolBox(options.tools)
+        self.network = Network(options.network)
         self.namespace = (
             Namespace(MemoryFS(options.quota)) if snapshot is None else restored_files(snapshot, options)
         )
@@ -125,7 +127,13 @@ class SandboxCore:
     def _make_guest(self, context: ContextCore, start: Start | None) -> Guest:
         options, limits = self.options, self.options.limits
         guest_options = GuestOptions(
-            env={**BASE_ENV, "PWD": context.cwd, **options.env, **context.env},
+            env={
+                **BASE_ENV,
+                "PWD": context.cwd,
+                **self.network.environment(),
+                **options.env,
+                **context.env,
+            },
             cwd=context.cwd,
             memory_bytes=limits.memory_bytes,
             max_output_bytes=limits.max_output_bytes,
@@ -134,7 +142,7 @@ class SandboxCore:
             max_result_bytes=limits.max_result_bytes,
             max_foreign_module_bytes=limits.max_foreign_module_bytes,
             max_host_calls_per_second=limits.max_host_calls_per_second,
-            host_calls=self.tools.handlers(),
+            host_calls={**self.tools.handlers(), **self.network.handlers()},
         )
         language, namespace = context.language, context.namespace
         if language in ("javascript", "typescript"):
@@ -441,6 +449,7 @@ class SandboxCore:
             context.close()
         self._hibernation.close()
         self.tools.close()
+        self.network.close()
         for mount in self.namespace.mounts:
             if mount.path in self.options.mounts:
                 mount.fs.close()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import threading
 from collections.abc import Awaitable
 from concurrent.futures import CancelledError, Future, InvalidStateError
 from typing import TYPE_CHECKING, Any
 
+# asyncio takes long to import: who has no async tools doesn't pay for it.
 if TYPE_CHECKING:
+    import asyncio
+
     from .calls import Asked
 
 __all__ = ["LoopThread"]
@@ -54,6 +56,8 @@ class LoopThread:
             thread.join()
 
     def _submit(self, awaitable: Awaitable[Any]) -> Future[Any]:
+        import asyncio
+
         future: Future[Any] = Future()
         context = contextvars.copy_context()
         with self._lock:
@@ -70,6 +74,8 @@ class LoopThread:
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    import asyncio
+
     try:
         loop.run_forever()
         tasks = asyncio.all_tasks(loop)

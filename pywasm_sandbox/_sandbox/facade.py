@@ -24,6 +24,8 @@ from .steps import drive
 from .tools import Tool, ToolCall
 
 if TYPE_CHECKING:
+    from pywasm_sandbox._network.log import NetworkAttempt
+    from pywasm_sandbox._network.policy import NetworkPolicy
     from pywasm_sandbox.models import Execution, ExecutionError, FileContent, FileInfo, Limits, Result
 
 __all__ = [
@@ -79,6 +81,7 @@ class SandboxSettings(TypedDict, total=False):
     on_crash: Literal["restart", "error", "restore"]
     preload: Sequence[str] | None
     tools: Sequence[Callable[..., Any] | Tool]
+    network: NetworkPolicy | None
 
 
 class ContextBase:
@@ -297,6 +300,11 @@ class SandboxBase:
         return function
 
     @property
+    def network_log(self) -> list[NetworkAttempt]:
+        """What code tried to do on the network, allowed or not, oldest first."""
+        return self._core.network.attempts()
+
+    @property
     def id(self) -> str:
         """What `get_sandbox` finds it by."""
         return self._core.id
@@ -339,6 +347,7 @@ class Sandbox(SandboxBase):
     - ``preload``: modules that are imported already in every context, from an image that is made once and
       kept in the cache; None boots each interpreter from scratch (the usual ones of the standard library,
       numpy, pandas and matplotlib.pyplot; with less than 128 MiB of ``memory_bytes`` the standard library's).
+    - ``network``: a `NetworkPolicy`, what code may reach; None: nothing (None).
     - ``tools``: functions of the host, or `Tool`s, that guest code imports from ``host`` (none); see
     `expose`.
 

@@ -19,6 +19,7 @@ from pywasm_sandbox.errors import HostFileError
 from .tools import Tool
 
 if TYPE_CHECKING:
+    from pywasm_sandbox._network.policy import NetworkPolicy
     from pywasm_sandbox.models import Limits
 
 __all__ = [
@@ -139,6 +140,13 @@ def _check_count(name: str, value: int) -> None:
         raise ValueError(f"{name} is {value}; it must be at least 1")
 
 
+def _check_network(network: object) -> None:
+    from pywasm_sandbox._network.policy import NetworkPolicy
+
+    if not isinstance(network, NetworkPolicy):
+        raise TypeError(f"network is a NetworkPolicy or None, not {type(network).__name__}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxOptions:
     """The options of a sandbox; `Sandbox` documents them."""
@@ -151,6 +159,7 @@ class SandboxOptions:
     on_crash: Literal["restart", "error", "restore"] = "restart"
     preload: Sequence[str] | None = DEFAULT_MODULES
     tools: Sequence[Callable[..., Any] | Tool] = ()
+    network: NetworkPolicy | None = None
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> SandboxOptions:
@@ -168,6 +177,8 @@ class SandboxOptions:
             _check_count("max_live_contexts", self.max_live_contexts)
         if self.on_crash not in ("restart", "error", "restore"):
             raise ValueError(f"on_crash is {self.on_crash!r}; it must be 'restart', 'error' or 'restore'")
+        if self.network is not None:
+            _check_network(self.network)
         if self.preload is not None:
             modules = fitting_modules(self.preload, self.limits.memory_bytes)
             object.__setattr__(self, "preload", check_modules(modules))

@@ -21,7 +21,6 @@ from pywasm_sandbox._guests.protocol import ToolQuestion
 
 from .calls import Asked
 from .coroutines import LoopThread
-from .signatures import Signature, describe
 from .steps import Answering, Invoke, Steps
 from .toolvalues import decode_arguments, describe_exception, encode_value
 
@@ -107,6 +106,8 @@ class _Exposed:
     def __init__(self, tool: Tool, name: str) -> None:
         self.tool = tool
         self.name = name
+        from .signatures import Signature, describe  # inspect takes a while to import
+
         self.signature = Signature(tool.function, name)
         self.description = describe(tool.function, name)
         self.rate = None if tool.max_calls_per_second is None else _Rate(tool.max_calls_per_second)

@@ -115,7 +115,7 @@ def from_os_error(error: OSError) -> WasiError:
         return WasiError(AGAIN)
     name = host_errno.errorcode.get(error.errno or 0, "EIO")
     try:
-        return WasiError(errnos.of_name(name), str(error))
+        return WasiError(errnos.of_name(name), error.strerror or str(error))
     except KeyError:  # a number that preview1 does not have
         return WasiError(IO, str(error))
 

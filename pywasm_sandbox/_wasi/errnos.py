@@ -103,6 +103,18 @@ def of_name(name: str) -> int:
     return number
 
 
+_NAMES: Final = {
+    number: f"E{name}"
+    for name, number in list(globals().items())
+    if name.isupper() and isinstance(number, int)
+}
+
+
+def name_of(number: int) -> str:
+    """The POSIX name of a number, such as "ECONNRESET"."""
+    return "E2BIG" if number == TOOBIG else _NAMES.get(number, "EIO")
+
+
 _NUMBERS: Final = {errno: of_name(errno.name) for errno in Errno}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import selectors
 import time
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -54,16 +53,16 @@ class PlainWaiter:
         """Nobody else knows of it."""
 
 
-# `poll` where there is one: `select` can't take descriptors of 1024 and more, `epoll` costs two more calls.
-_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
-
-
 def wait_for_fds(fds: Sequence[WatchedFd], seconds: float | None) -> None:
     """Until one of the descriptors of the host is ready or has an error, or the time is over."""
+    import selectors  # only guests with connections need it
+
+    # `poll` where there is one: `select` takes no descriptors above 1023, `epoll` costs two more calls.
+    make = getattr(selectors, "PollSelector", selectors.SelectSelector)
     events: dict[int, int] = {}
     for fd, write in fds:
         events[fd] = events.get(fd, 0) | (selectors.EVENT_WRITE if write else selectors.EVENT_READ)
-    with _Selector() as selector:
+    with make() as selector:
         for fd, mask in events.items():
             selector.register(fd, mask)
         selector.select(seconds)

@@ -26,17 +26,6 @@ def test_ssl_can_be_imported_and_configured(sandbox: Sandbox) -> None:
     assert execution.text == "(True, True, 'TLSv1_3')"
 
 
-def test_a_handshake_is_refused(sandbox: Sandbox) -> None:
-    execution = sandbox.run_code(
-        "import ssl\n"
-        "bio = ssl.MemoryBIO()\n"
-        "ssl.create_default_context().wrap_bio(bio, bio, server_hostname='a')"
-    )
-    assert execution.error is not None
-    assert execution.error.name == "SSLError"
-    assert execution.error.message == "TLS is not available: the sandbox has no network"
-
-
 def test_https_fails_by_the_lack_of_a_network(sandbox: Sandbox) -> None:
     execution = sandbox.run_code("import urllib.request\nurllib.request.urlopen('https://example.com')")
     assert execution.error is not None

@@ -9,7 +9,6 @@ from tests.unit.python_guest.harness import NativeGuest
 THREADS = "can't start new thread: the sandbox runs one thread per context. "
 PROCESSES = "the sandbox has no processes. "
 DEADLOCK = "deadlock: this would wait for another thread"
-NETWORK = "the sandbox has no network. "
 
 
 @pytest.mark.parametrize(
@@ -83,23 +82,6 @@ NETWORK = "the sandbox has no network. "
             "OSError",
             f"subprocess can't run ('ls',): {PROCESSES}",
         ),
-        ("import socket\nsocket.socket()", "OSError", f"socket.socket: {NETWORK}"),
-        ("import socket\nsocket.socketpair()", "OSError", f"socket.socketpair: {NETWORK}"),
-        (
-            "import socket\nsocket.create_connection(('example.org', 80))",
-            "gaierror",
-            f"socket.getaddrinfo can't look up 'example.org': {NETWORK}",
-        ),
-        (
-            "import socket\nsocket.gethostbyname('example.org')",
-            "gaierror",
-            f"socket.gethostbyname can't look up 'example.org': {NETWORK}",
-        ),
-        (
-            "import urllib.request\nurllib.request.urlopen('http://example.org/')",
-            "URLError",
-            f"<urlopen error [Errno -4] socket.getaddrinfo can't look up 'example.org': {NETWORK}",
-        ),
     ],
 )
 def test_calls(guest: NativeGuest, code: str, name: str, message: str) -> None:
@@ -148,24 +130,8 @@ def test_a_popen_that_failed_leaves_no_noise(guest: NativeGuest) -> None:
     assert run.done["status"] == "ok"
 
 
-def test_exception_types_are_what_callers_expect(guest: NativeGuest) -> None:
-    assert (
-        guest.lines(
-            "import socket, errno\n"
-            "try: socket.socket()\nexcept OSError as e: print(errno.errorcode[e.errno])\n"
-            "try: socket.getaddrinfo('a', 1)\n"
-            "except socket.gaierror as e: print(e.errno == socket.EAI_FAIL)\n"
-        )
-        == ["EOPNOTSUPP", "True"]
-        or True
-    )
-
-
 def test_isinstance_checks_keep_working(guest: NativeGuest) -> None:
-    assert guest.execute(
-        "import socket, subprocess\nisinstance(socket.socket, type), issubclass(subprocess.Popen, object)"
-    ).text == ("(True, True)")
-    assert guest.execute("class Mine(socket.socket): pass\nMine.__mro__[1] is socket.socket").text == "True"
+    assert guest.execute("import subprocess\nissubclass(subprocess.Popen, object)").text == ("True")
 
 
 def test_locks_and_queues_work_without_threads(guest: NativeGuest) -> None:

@@ -55,16 +55,6 @@ def _serial_joblib() -> Callable[[], object]:
     return undo
 
 
-def _accept_ssl() -> Callable[[], object]:
-    """urllib3 warns at its import of an `ssl` that isn't OpenSSL's; using TLS says that there is none."""
-    import ssl
-
-    names = vars(ssl)
-    before = {name: names[name] for name in ("OPENSSL_VERSION", "OPENSSL_VERSION_INFO")}
-    names.update(OPENSSL_VERSION="OpenSSL 3.0.0", OPENSSL_VERSION_INFO=(3, 0, 0, 0, 0))
-    return lambda: names.update(before)
-
-
 def _make_umask() -> Callable[[int], int]:
     current = 0o022
 
@@ -86,4 +76,3 @@ def install(hooks: ImportHooks) -> None:
     hooks.on_import("_pytest.config", _without_faulthandler)
     hooks.on_import("_pytest.compat", _without_users)
     hooks.around_import("joblib._multiprocessing_helpers", _serial_joblib)
-    hooks.around_import("urllib3", _accept_ssl)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from _frozen_importlib_external import spec_from_file_location  # importlib.util imports more
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,9 +56,14 @@ class ImportHooks:
     def __init__(self) -> None:
         self._callbacks: dict[str, list[Callable[[ModuleType], object]]] = {}
         self._preparations: dict[str, Callable[[], Callable[[], object]]] = {}
+        self._replacements: dict[str, str] = {}
 
     def install(self) -> None:
         sys.meta_path.insert(0, self)
+
+    def replace(self, name: str, path: str) -> None:
+        """Import ``name`` from this file, although it is built in."""
+        self._replacements[name] = path
 
     def on_import(self, name: str, callback: Callable[[ModuleType], object]) -> None:
         """Call ``callback(module)`` once ``name`` is imported; now if it is already."""
@@ -75,6 +81,8 @@ class ImportHooks:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        if name in self._replacements:
+            return spec_from_file_location(name, self._replacements[name])
         callbacks = self._callbacks.get(name)
         if callbacks is None:
             return None

@@ -1,4 +1,4 @@
-"""What the sandbox does not have: threads, processes, sockets, timers that signal.
+"""What the sandbox does not have: threads, processes, timers that signal.
 
 The modules import as ever; a call raises the exception type that callers of that API are prepared for, with
 a message that says what there is instead.
@@ -31,7 +31,6 @@ _NO_PROCESSES = (
     "the sandbox has no processes. "
     "Call Python code directly; os, shutil and pathlib do what shell commands would do"
 )
-_NO_NETWORK = "the sandbox has no network. Put the data into its files, or fetch it outside and pass it in"
 _NO_SIGNALS = (
     "no signal but SIGINT exists in the sandbox. Use run_code's timeout, or asyncio.timeout in a coroutine"
 )
@@ -136,31 +135,6 @@ def _patch_context(module: ModuleType) -> None:
         setattr(module.BaseContext, name, refuse(name))
 
 
-def _patch_socket(module: ModuleType) -> None:
-    def __init__(
-        self: Any, family: int = -1, type: int = -1, proto: int = -1, fileno: int | None = None
-    ) -> None:
-        raise OSError(errno.ENOTSUP, f"socket.socket: {_NO_NETWORK}")
-
-    def refuse(name: str) -> Any:
-        def function(host: object = None, *args: object, **kwargs: object) -> NoReturn:
-            raise module.gaierror(_EAI_FAIL, f"socket.{name} can't look up {host!r}: {_NO_NETWORK}")
-
-        function.__name__ = name
-        return function
-
-    def socketpair(*args: object, **kwargs: object) -> NoReturn:
-        raise OSError(errno.ENOTSUP, f"socket.socketpair: {_NO_NETWORK}")
-
-    _EAI_FAIL = getattr(module, "EAI_FAIL", -4)
-    module.socket.__init__ = __init__
-    module.socketpair = socketpair  # type: ignore[attr-defined]
-    for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "gethostbyaddr", "getnameinfo"):
-        setattr(module, name, refuse(name))
-    if not hasattr(module, "gethostname"):
-        module.gethostname = lambda: "sandbox"  # type: ignore[attr-defined]
-
-
 def _patch_signal(module: ModuleType) -> None:
     _missing(module, _SIGNAL_NAMES, _NO_SIGNALS)
 
@@ -179,5 +153,4 @@ def install(hooks: ImportHooks) -> None:
     hooks.on_import("concurrent.futures.process", _patch_process_pool)
     hooks.on_import("multiprocessing.process", _patch_process)
     hooks.on_import("multiprocessing.context", _patch_context)
-    hooks.on_import("socket", _patch_socket)
     hooks.on_import("signal", _patch_signal)

@@ -1,15 +1,20 @@
-"""What the standard library's `ssl` needs to be imported, in a sandbox that has no network.
+"""The standard library's `ssl` with TLS that the host does: what a context says goes there with a handshake.
 
-Contexts can be made and configured, as libraries do when they are imported; a handshake can't happen, and
-says so. The constants are OpenSSL 3's.
+On a socket, TLS is begun by a call of the host, and the descriptor carries plain text from then on. Over a
+pair of `MemoryBIO`s the "handshake" is a token that the host hands out: the connection that it is sent on
+starts TLS there, and sends the outcome back. The constants are OpenSSL 3's.
 """
 
 from __future__ import annotations
 
-import errno
+import binascii
 import os
+import weakref
+from _socket import socket as _c_socket
 
-OPENSSL_VERSION = "none: this sandbox has no TLS"
+from pywasm_guest import wire
+
+OPENSSL_VERSION = "OpenSSL 3.0.0 (TLS is done by the sandbox's host)"
 OPENSSL_VERSION_NUMBER = 0x30000000
 OPENSSL_VERSION_INFO = _OPENSSL_API_VERSION = (3, 0, 0, 0, 0)
 _DEFAULT_CIPHERS = "DEFAULT"
@@ -111,8 +116,41 @@ for _class in (SSLError, *SSLError.__subclasses__()):
     _class.__module__ = "ssl"
 
 
-def _no_tls() -> SSLError:
-    return SSLError(errno.ENOTSUP, "TLS is not available: the sandbox has no network")
+_CLASSES = {cls.__name__: cls for cls in (SSLError, *SSLError.__subclasses__())}
+_ANSWER_MARK = b"\x16\x03\x01pywasm-tls-answer:"
+
+
+def _error(fields: dict[str, object]) -> SSLError:
+    """An error of the host's TLS, again."""
+    cls = _CLASSES.get(fields.get("class"))
+    if cls is None:  # the connection failed, not TLS
+        return SSLSyscallError(SSL_ERROR_SYSCALL, fields["text"])
+    error = cls(SSL_ERROR_SSL, fields["text"])
+    for name in ("library", "reason", "verify_code", "verify_message"):
+        if name in fields:
+            setattr(error, name, fields[name])
+    return error
+
+
+def _request(op: str, **arguments: object) -> object:
+    reply = wire.call({"op": op, **arguments})
+    if "error" not in reply:
+        return reply["value"]
+    if reply["error"] == "ssl":
+        raise _error(reply["tls"])
+    raise wire.failure(reply)
+
+
+def _tuples(value: object) -> object:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _pem_of(data: str | bytes) -> str:
+    if isinstance(data, str):
+        return data
+    text = binascii.b2a_base64(data, newline=False).decode("ascii")
+    lines = "\n".join(text[start : start + 64] for start in range(0, len(text), 64))
+    return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n"
 
 
 class SSLSession:
@@ -191,6 +229,9 @@ class _SSLContext:
             "keylog_filename": None,
             "num_tickets": 2,
         }
+        self._ca: list[str] = []
+        self._alpn: list[str] = []
+        self._own: tuple[str, str] = ("", "")
         self.post_handshake_auth = False
         self.security_level, self._host_flags = 2, 0
         return self
@@ -225,19 +266,83 @@ class _SSLContext:
         self._verify_mode = value
 
     def _setting(self, *args: object, **kwargs: object) -> None:
-        """A setting that has no effect without connections."""
+        """A setting that the host decides on."""
 
-    load_cert_chain = load_dh_params = load_verify_locations = set_ciphers = _setting
-    set_default_verify_paths = set_ecdh_curve = _set_alpn_protocols = _setting
+    load_dh_params = set_ciphers = set_default_verify_paths = set_ecdh_curve = _setting
     set_psk_client_callback = set_psk_server_callback = _setting
 
+    def load_verify_locations(
+        self, cafile: object = None, capath: object = None, cadata: str | bytes | None = None
+    ) -> None:
+        """Certificates to trust in place of the host's."""
+        if cafile is None and capath is None and cadata is None:
+            raise TypeError("cafile, capath and cadata cannot be all omitted")
+        if cafile is not None:
+            with open(cafile, encoding="utf-8", errors="replace") as file:
+                self._add_ca(file.read())
+        if cadata is not None:
+            self._add_ca(_pem_of(cadata))
+        if capath is not None:
+            for name in sorted(os.listdir(capath)):
+                if name.endswith((".pem", ".crt", ".0")):
+                    with open(os.path.join(capath, name), encoding="utf-8", errors="replace") as file:
+                        self._add_ca(file.read())
+
+    def _add_ca(self, text: str) -> None:
+        if "-----BEGIN" not in text:
+            raise SSLError(SSL_ERROR_SSL, "[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found")
+        if text not in self._ca:
+            self._ca.append(text)
+
+    def load_cert_chain(self, certfile: object, keyfile: object = None, password: object = None) -> None:
+        """The certificate that the host shows to servers that ask for one; its key goes to the host."""
+        if password is not None:
+            raise NotImplementedError("keys with a password can't be used in the sandbox")
+        texts = []
+        for path in (certfile, keyfile):
+            if path is not None:
+                with open(path, encoding="ascii") as file:
+                    texts.append(file.read())
+        self._own = (texts[0], texts[1] if len(texts) > 1 else "")
+
+    def _set_alpn_protocols(self, protocols: bytes) -> None:
+        names = []
+        while protocols:
+            size = protocols[0]
+            names.append(protocols[1 : 1 + size].decode("ascii"))
+            protocols = protocols[1 + size :]
+        self._alpn = names
+
+    def _wishes(self, server_hostname: str | None) -> dict[str, object]:
+        """What the host is told."""
+        settings = self._settings
+        return {
+            "server_name": server_hostname,
+            "verify": self._verify_mode != CERT_NONE,
+            "check_hostname": self._check_hostname,
+            "ca": "".join(self._ca),
+            "alpn": self._alpn,
+            "minimum": max(settings["minimum_version"], 0),
+            "maximum": max(settings["maximum_version"], 0),
+            "certificate": self._own[0],
+            "key": self._own[1],
+        }
+
     def cert_store_stats(self) -> dict[str, int]:
-        """How many certificates are loaded: none."""
-        return {"x509": 0, "crl": 0, "x509_ca": 0}
+        """How many certificates are loaded; the host's own don't count."""
+        count = sum(text.count("-----BEGIN CERTIFICATE-----") for text in self._ca)
+        return {"x509": count, "crl": 0, "x509_ca": count}
 
     def get_ca_certs(self, binary_form: bool = False) -> list[object]:
-        """The loaded certificates: none."""
-        return []
+        """The loaded certificates, in DER; they are not decoded here."""
+        if not binary_form:
+            return []
+        bodies = [
+            part.partition("-----END CERTIFICATE-----")[0]
+            for text in self._ca
+            for part in text.split("-----BEGIN CERTIFICATE-----")[1:]
+        ]
+        return [binascii.a2b_base64(body) for body in bodies]
 
     def get_ciphers(self) -> list[dict[str, object]]:
         """The ciphers: none."""
@@ -247,10 +352,218 @@ class _SSLContext:
         """Nothing ever happened."""
         return dict.fromkeys(("number", "connect", "accept", "hits", "misses", "timeouts", "cache_full"), 0)
 
-    def _wrap_socket(self, *args: object, **kwargs: object) -> None:
-        raise _no_tls()
+    def _wrap_socket(
+        self, sock: object, server_side: bool, server_hostname: object = None, *, owner=None, session=None
+    ) -> _SSLSocket:
+        return _SSLSocket(self, _client(server_side), _host(self, server_hostname), owner, sock)
 
-    _wrap_bio = _wrap_socket
+    def _wrap_bio(
+        self,
+        incoming: MemoryBIO,
+        outgoing: MemoryBIO,
+        server_side: bool,
+        server_hostname: object = None,
+        *,
+        owner=None,
+        session=None,
+    ) -> _SSLOverBIO:
+        return _SSLOverBIO(
+            self, _client(server_side), _host(self, server_hostname), owner, (incoming, outgoing)
+        )
+
+
+def _client(server_side: bool) -> bool:
+    if server_side:
+        raise SSLError(SSL_ERROR_SSL, "the sandbox has no TLS for servers")
+    return server_side
+
+
+def _host(context: _SSLContext, name: object) -> str | None:
+    if isinstance(name, bytes):
+        name = name.decode("ascii")
+    if name is not None and (not name or name.startswith(".")):
+        raise ValueError("server_hostname cannot be an empty string or start with a leading dot.")
+    if name is None and context.check_hostname:
+        raise ValueError("check_hostname requires server_hostname")
+    return name if name is None or name.isascii() else name.encode("idna").decode("ascii")
+
+
+class _Tls:
+    """What `ssl` asks of a connection, whatever it runs over."""
+
+    session = None
+    session_reused = False
+
+    def __init__(
+        self,
+        context: _SSLContext,
+        server_side: bool,
+        server_hostname: str | None,
+        owner: object,
+        transport: object,
+    ) -> None:
+        self.context = context
+        self.server_side = server_side
+        self.server_hostname = server_hostname
+        self.owner = owner
+        self._info: dict[str, object] | None = None
+        self._attach(transport)
+
+    def _known(self, name: str) -> object:
+        return None if self._info is None else self._info[name]
+
+    def getpeercert(self, binary_form: bool = False) -> object:
+        if self._info is None:
+            raise ValueError("handshake not done yet")
+        if binary_form:
+            der = self._info["der"]
+            return None if der is None else bytes.fromhex(der)
+        certificate = self._info["certificate"]
+        return certificate and {name: _tuples(value) for name, value in certificate.items()}
+
+    def get_verified_chain(self) -> list[object]:
+        return []
+
+    get_unverified_chain = get_verified_chain
+
+    def cipher(self) -> object:
+        return _tuples(self._known("cipher"))
+
+    def version(self) -> object:
+        return self._known("version")
+
+    def selected_alpn_protocol(self) -> object:
+        return self._known("alpn")
+
+    def shared_ciphers(self) -> None:
+        return None
+
+    compression = selected_npn_protocol = shared_ciphers
+
+    def get_channel_binding(self, cb_type: str = "tls-unique") -> None:
+        if cb_type != "tls-unique":
+            raise ValueError(f"{cb_type!r} channel binding type not implemented")
+
+    def verify_client_post_handshake(self) -> None:
+        raise NotImplementedError("Post-handshake auth is not supported by the sandbox's host")
+
+    def pending(self) -> int:
+        return 0
+
+
+class _SSLSocket(_Tls):
+    """TLS on a socket. Once it is begun the descriptor carries plain text."""
+
+    def _attach(self, sock: object) -> None:
+        self._sock = weakref.ref(sock)
+
+    def _socket(self) -> object:
+        sock = self._sock()
+        if sock is None or sock.fileno() < 0:
+            raise SSLError(SSL_ERROR_SSL, "Underlying socket connection gone")
+        return sock
+
+    def do_handshake(self) -> None:
+        if self._info is not None:
+            return
+        sock = self._socket()
+        answer = _request(
+            "net.tls",
+            fd=sock.fileno(),
+            timeout=sock.gettimeout(),
+            **self.context._wishes(self.server_hostname),
+        )
+        if "ok" not in answer:
+            if answer["want"] == "write":
+                raise SSLWantWriteError(SSL_ERROR_WANT_WRITE, "The operation did not complete (write)")
+            raise SSLWantReadError(SSL_ERROR_WANT_READ, "The operation did not complete (read)")
+        self._info = answer["ok"]
+
+    def read(self, size: int = 1024, buffer: object = None) -> object:
+        self.do_handshake()
+        sock = self._socket()
+        try:
+            if buffer is None:
+                return _c_socket.recv(sock, size)
+            return _c_socket.recv_into(sock, buffer, size if size and size > 0 else 0)
+        except BlockingIOError:
+            raise SSLWantReadError(SSL_ERROR_WANT_READ, "The operation did not complete (read)") from None
+        except TimeoutError:
+            raise TimeoutError("The read operation timed out") from None
+
+    def write(self, data: object) -> int:
+        self.do_handshake()
+        try:
+            return _c_socket.send(self._socket(), data)
+        except BlockingIOError:
+            raise SSLWantWriteError(SSL_ERROR_WANT_WRITE, "The operation did not complete (write)") from None
+        except TimeoutError:
+            raise TimeoutError("The write operation timed out") from None
+
+    def shutdown(self) -> object:
+        sock = self._socket()
+        _request("net.tls_end", fd=sock.fileno())
+        return sock
+
+
+class _SSLOverBIO(_Tls):
+    """TLS over a transport of somebody else's: a token out, an answer in, plain text from then on."""
+
+    def _attach(self, bios: tuple[MemoryBIO, MemoryBIO]) -> None:
+        self._incoming, self._outgoing = bios
+        self._started = False
+        self._received = b""
+
+    def do_handshake(self) -> None:
+        if self._info is not None:
+            return
+        if not self._started:
+            self._started = True
+            token = _request("net.tls_token", **self.context._wishes(self.server_hostname))
+            self._outgoing.write(token.encode("ascii"))
+        self._received += self._incoming.read()
+        start = len(_ANSWER_MARK) + 4
+        if len(self._received) >= start or not _ANSWER_MARK.startswith(self._received[: len(_ANSWER_MARK)]):
+            if not self._received.startswith(_ANSWER_MARK):
+                raise SSLError(
+                    SSL_ERROR_SSL, "TLS can only run over a connection that the sandbox's host made"
+                )
+            end = start + int.from_bytes(self._received[start - 4 : start], "big")
+            if len(self._received) >= end:
+                answer, rest = self._received[start:end], self._received[end:]
+                self._finish(wire.decode(answer), rest)
+                return
+        if self._incoming.eof:
+            raise SSLEOFError(SSL_ERROR_EOF, "[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred")
+        raise SSLWantReadError(SSL_ERROR_WANT_READ, "The operation did not complete (read)")
+
+    def _finish(self, answer: dict[str, object], rest: bytes) -> None:
+        if "error" in answer:
+            raise _error(answer["error"])
+        self._info, self._received = answer["ok"], rest
+
+    def pending(self) -> int:
+        return len(self._received)
+
+    def read(self, size: int = 1024, buffer: object = None) -> object:
+        self.do_handshake()
+        if buffer is not None and (not size or size > len(buffer)):
+            size = len(buffer)
+        data, self._received = self._received[:size], self._received[size:]
+        data = data or self._incoming.read(size)
+        if not data and not self._incoming.eof and size:
+            raise SSLWantReadError(SSL_ERROR_WANT_READ, "The operation did not complete (read)")
+        if buffer is None:
+            return data
+        buffer[: len(data)] = data
+        return len(data)
+
+    def write(self, data: object) -> int:
+        self.do_handshake()
+        return self._outgoing.write(bytes(data))
+
+    def shutdown(self) -> None:
+        return None
 
 
 def RAND_bytes(n: int) -> bytes:
@@ -292,4 +605,4 @@ def get_default_verify_paths() -> tuple[str, str, str, str]:
 
 
 def _test_decode_cert(path: str) -> dict[str, object]:
-    raise _no_tls()
+    raise NotImplementedError("certificates are decoded by the sandbox's host")
