@@ -19,6 +19,7 @@ ASSETS = (
     # (name, kind, stage, file)
     ("python-core", "core", "core", "python-core.wasm"),
     ("python-stdlib", "stdlib", "stdlib", "python-stdlib.zip"),
+    ("linker", "linker", "linker", "linker.wasm"),
     ("sample-extension", "sample", "samples", "_sample.cpython-314-wasm32-wasi.so"),
     ("sample-cxx-extension", "sample", "samples", "_samplecxx.cpython-314-wasm32-wasi.so"),
 )
@@ -89,7 +90,9 @@ def published(target: Path, section: str) -> dict[str, dict[str, Any]]:
     return {entry["name"]: entry for entry in json.loads(manifest.read_text())[section]}
 
 
-@stage("all", needs=("core", "stdlib", "samples", "cpython", "toolchain", *LIBRARY_STAGES), always=True)
+@stage(
+    "all", needs=("core", "stdlib", "linker", "samples", "cpython", "toolchain", *LIBRARY_STAGES), always=True
+)
 def publish_all(context: Context) -> None:
     """Everything, into `wasm_assets/`."""
     publish(context, ASSETS, ("cpython", "stdlib", "toolchain", *LIBRARY_STAGES))

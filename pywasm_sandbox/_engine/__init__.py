@@ -23,6 +23,8 @@ from .instance import Instance, InstanceWaiter
 from .interrupts import Deadline, InterruptReason, InterruptWords, Ticket
 from .limits import Limits
 from .loader import LoadedModule, Loader
+from .passive import FILL, with_passive_data
+from .prelinked import LINKING, Prelinked
 from .program import Program
 from .replay import LibraryMismatch, LoaderState
 from .runtime import CompiledModule, Engine, ModuleSource
@@ -31,6 +33,8 @@ from .threads import GuestThreads, Handle
 from .trampoline import HostImport
 
 __all__ = [
+    "FILL",
+    "LINKING",
     "CompiledModule",
     "Deadline",
     "Delta",
@@ -59,7 +63,9 @@ __all__ = [
     "MemoryState",
     "ModuleRejected",
     "ModuleSource",
+    "Prelinked",
     "Program",
     "Ticket",
     "TrapKind",
+    "with_passive_data",
 ]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 __all__ = [
     "CUSTOM",
+    "Described",
     "DylinkError",
     "ImportKind",
     "Reader",
@@ -69,6 +70,13 @@ class SideModule:
     has_start: bool = False
     is_shell: bool = True
     """It has nothing but others that it needs: no instance of it could do anything."""
+
+
+class Described:
+    """Something that can say what a side module says about itself, once its file was read."""
+
+    def __init__(self) -> None:
+        self.info: SideModule | None = None
 
 
 class Reader:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .arena import CAN_MAP, map_file
 from .failures import EngineFailure
+from .prelinked import Prelinked
 from .replay import LoaderState
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ GLOBALS: Final = ("__stack_pointer",)
 """The mutable globals that are a guest's state."""
 
 _TRAILER: Final = struct.Struct("<I12s")
-_MAGIC: Final = b"pywasm-img-3"
+_MAGIC: Final = b"pywasm-img-4"
 _MAX_FOOTER_BYTES: Final = 16 << 20
 _BAD_FOOTER: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
@@ -124,6 +125,8 @@ class Image:
         self.globals = dict(globals)
         self.notes = dict(notes)
         self.libraries: LoaderState | None = None
+        self.prelinked = Prelinked()
+        """The side modules that are part of its program (`Engine.program`)."""
         self._described: list[Any] | None = None
         self._plan: Any = None
         self._digest = digest
@@ -165,6 +168,7 @@ class Image:
                 _write_all(descriptor, data, run.offset + offset)
         globals = exported_globals(instance)
         image = cls(descriptor, runs, instance.memory.size, globals, notes, digest.hexdigest())
+        image.prelinked = instance.program.prelinked
         libraries = image.libraries = LoaderState.capture(instance)
         footer = json.dumps(
             {
@@ -175,6 +179,7 @@ class Image:
                 "sha256": image.digest,
                 "libraries": None if libraries is None else libraries.describe(),
                 "plan": None if libraries is None else libraries.plan(instance).description,
+                "prelinked": image.prelinked.describe(),
             }
         ).encode()
         end = os.fstat(descriptor).st_size
@@ -201,6 +206,7 @@ class Image:
                 raise ValueError("its globals are not those of a guest")
             image = cls(descriptor, runs, memory_bytes, globals, dict(footer["notes"]), str(footer["sha256"]))
             image._described, image._plan = footer["libraries"], footer["plan"]
+            image.prelinked = Prelinked.from_description(footer["prelinked"])
         except _NOT_AN_IMAGE as error:
             os.close(descriptor)
             raise ImageMismatch(f"the file is not an image: {error}") from error

@@ -23,7 +23,7 @@ from pywasm_sandbox._vfs.api import VfsError
 from pywasm_sandbox._wasi import Fault
 
 from .capi import EXTERN_SIZE, VAL_SIZE, ExternKind, ValKind
-from .dylink import DylinkError, ImportKind, SideModule, SymbolImport, parse
+from .dylink import Described, DylinkError, ImportKind, SideModule, SymbolImport, parse
 from .failures import GuestTrap, ModuleRejected, one_line
 from .passive import FILL, with_passive_data
 from .plan import MAIN
@@ -31,6 +31,8 @@ from .trampoline import HostImport
 
 if TYPE_CHECKING:
     from .instance import Instance
+    from .prelinked import PrelinkedLibrary
+    from .replay import LoaderState
     from .runtime import CompiledModule
 
 __all__ = ["FUNCTIONS", "LoadedModule", "Loader"]
@@ -67,7 +69,7 @@ class LoadedModule:
     memory_size: int
     table_base: int
     table_size: int
-    module: CompiledModule
+    module: Described
     instance: ctypes.Array[ctypes.c_char]
     is_global: bool
     location: str = ""
@@ -77,11 +79,15 @@ class LoadedModule:
     needed: list[LoadedModule] = field(default_factory=list)
     symbols: dict[str, bytes | None] = field(default_factory=dict)
     slots: dict[str, int] = field(default_factory=dict)
+    is_shell: bool = False
+    """It is no instance: it only names others that it needs."""
+    part: PrelinkedLibrary | None = None
+    """Which part of the main module it is, if it isn't an instance of its own."""
 
     @property
-    def info(self) -> SideModule:
-        """What the module says about itself. Raises `DlError` where its file has to be read and can't be."""
-        return self.module.side_module()
+    def prefix(self) -> str:
+        """What the names of its exports begin with in `instance`."""
+        return "" if self.part is None else self.part.prefix
 
 
 class DlError(Exception):
@@ -106,13 +112,23 @@ class Loader:
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._error = ""
-        self.loaded: list[LoadedModule] = []
+        self.deferred: LoaderState | None = None
+        """The libraries that the instance was made with, until somebody asks for them."""
+        self._loaded: list[LoadedModule] = []
         self._by_content: dict[tuple[str, str], LoadedModule] = {}
         self._opening: list[tuple[str, str]] = []
         self._main_slots: dict[str, int] = {}
         self._got: dict[tuple[str, str], bytes] = {}
         self._spare_table: list[tuple[int, int]] = []
         self._failures = 0
+
+    @property
+    def loaded(self) -> list[LoadedModule]:
+        """The side modules, in the order of their handles."""
+        if self.deferred is not None:
+            state, self.deferred = self.deferred, None
+            state.take_up(self)
+        return self._loaded
 
     # ---- the three functions
 
@@ -133,11 +149,13 @@ class Loader:
 
     def forget(self) -> None:
         """The store is gone."""
-        self.loaded.clear()
+        self.deferred = None
+        self._loaded.clear()
         self._by_content.clear()
         self._got.clear()
 
     def _answer(self, fn: Callable[[], int]) -> int:
+        _ = self.loaded
         try:
             return fn()
         except (DlError, DylinkError) as error:
@@ -163,7 +181,11 @@ class Loader:
         self._opening.append((location, sha256))
         try:
             needed = [self._open_needed(name, location, info, is_global, depth) for name in info.needed]
-            loaded = self._link(path, sha256, data, info, needed, is_global, foreign)
+            part = self._prelinked(sha256, needed)
+            if part is not None:
+                loaded = self.part(path, part, needed, is_global)
+            else:
+                loaded = self._link(path, sha256, data, info, needed, is_global, foreign)
             loaded.location = location
         finally:
             self._opening.pop()
@@ -171,6 +193,41 @@ class Loader:
         self._by_content[location, sha256] = loaded
         self._start(loaded)
         return loaded
+
+    def _prelinked(self, sha256: str, needed: list[LoadedModule]) -> PrelinkedLibrary | None:
+        """The part of the main module that is this library, unless it was opened from another place already,
+        or needs others than those that it was joined with."""
+        part = self._instance.program.prelinked.find(sha256)
+        if part is None or any(each.part is part for each in self.loaded):
+            return None
+        same = [each.part and each.part.number for each in needed] == list(part.needed)
+        return part if same else None
+
+    def part(
+        self, path: str, part: PrelinkedLibrary, needed: list[LoadedModule], is_global: bool
+    ) -> LoadedModule:
+        """A part of the main module, with the next handle."""
+        return LoadedModule(
+            path=path,
+            sha256=part.sha256,
+            handle=len(self.loaded) + FIRST_HANDLE,
+            memory_base=part.memory_base,
+            memory_size=part.memory_size,
+            table_base=part.table_base,
+            table_size=part.table_size,
+            module=Described(),
+            instance=self._instance.handle,
+            is_global=is_global,
+            needed=needed,
+            part=part,
+        )
+
+    def info(self, loaded: LoadedModule) -> SideModule:
+        """What a module says about itself. Raises `DlError` where its file has to be read and can't be."""
+        if loaded.module.info is None:
+            data = self._read_same(loaded.path, loaded.sha256)[0]
+            loaded.module.info = self._info(loaded.path, loaded.sha256, data)
+        return loaded.module.info
 
     def _info(self, path: str, sha256: str, data: bytes) -> SideModule:
         """What the module says about itself; read once while its code is in memory."""
@@ -273,6 +330,7 @@ class Loader:
                     module=module,
                     instance=(ctypes.c_char * 16)(),
                     is_global=is_global,
+                    is_shell=info.is_shell,
                     needed=needed,
                     owners=tuple(NOBODY if each is None else each.handle for each in resolved),
                 )
@@ -338,21 +396,21 @@ class Loader:
 
     def _own(self, loaded: LoadedModule, name: str) -> bytes | None:
         """What a module itself exports under a name, for others."""
-        if name not in loaded.info.exports or name in _OWN_EXPORTS:
+        if name not in self.info(loaded).exports or name in _OWN_EXPORTS:
             return None
         if name not in loaded.symbols:
-            loaded.symbols[name] = self._instance.export_of(loaded.instance, name)
+            loaded.symbols[name] = self._instance.export_of(loaded.instance, loaded.prefix + name)
         return loaded.symbols[name]
 
     def _instantiate(self, loaded: LoadedModule, resolved: list[_Found | None]) -> None:
-        if loaded.info.is_shell:
+        if loaded.is_shell:
             return
         own: list[tuple[SymbolImport, bytes]] = []
         imports = b"".join(
             self._import(loaded, each, found, own)
-            for each, found in zip(loaded.info.imports, resolved, strict=True)
+            for each, found in zip(self.info(loaded).imports, resolved, strict=True)
         )
-        self.new_instance(loaded, imports, len(loaded.info.imports))
+        self.new_instance(loaded, imports, len(self.info(loaded).imports))
         for each, offset_global in own:
             extern = self._own(loaded, each.name)
             assert extern is not None
@@ -364,13 +422,13 @@ class Loader:
         trap = ctypes.c_void_p()
         error = instance.engine.c.instance_new(
             instance.context,
-            loaded.module.pointer,
+            self._compiled(loaded).pointer,
             imports,
             count,
             loaded.instance,
             ctypes.byref(trap),
         )
-        if trap.value is not None and (loaded.info.has_start or instance.failure is not None):
+        if trap.value is not None and (self.info(loaded).has_start or instance.failure is not None):
             raise instance.failed(error, trap.value)
         if trap.value is not None:
             _, report = instance.engine.c.take_trap(trap.value)
@@ -378,8 +436,17 @@ class Loader:
         if error is not None:
             raise DlError(f"{loaded.path}: {one_line(instance.engine.c.take_error(error))}")
 
+    @staticmethod
+    def _compiled(loaded: LoadedModule) -> CompiledModule:
+        from .runtime import CompiledModule
+
+        assert isinstance(loaded.module, CompiledModule)
+        return loaded.module
+
     def adopt(self, loaded: LoadedModule) -> None:
-        """Take in a module that was instantiated."""
+        """Take in a module that was instantiated, or is a part of the main one."""
+        if loaded.part is not None:
+            loaded.instance = self._instance.handle
         self.loaded.append(loaded)
         self._by_content[loaded.location, loaded.sha256] = loaded
 
@@ -399,7 +466,7 @@ class Loader:
                     self._got[key] = self._new_global(self._value(found, each.name), mutable=True)
                 return self._got[key]
             extern = self._new_global(0, mutable=True)
-            if _is_own(loaded.info, each):
+            if _is_own(self.info(loaded), each):
                 own.append((each, extern))
             return extern
         if each.name == "__memory_base":
@@ -414,10 +481,10 @@ class Loader:
 
     def _start(self, loaded: LoadedModule) -> None:
         """Fill and relocate the module's data and run its constructors."""
-        if loaded.info.is_shell:
+        if loaded.is_shell:
             return
         for name in (FILL, _RELOCATE, _CONSTRUCT):
-            extern = self._instance.export_of(loaded.instance, name)
+            extern = self._instance.export_of(loaded.instance, loaded.prefix + name)
             if extern is None or extern[0] != ExternKind.FUNC:
                 continue
             func = extern[8:24]
@@ -428,24 +495,22 @@ class Loader:
 
     # ---- again, for images (see `replay`)
 
-    def find(self, path: str, sha256: str) -> CompiledModule:
-        """The library at `path`, compiled. Raises `DlError` if it isn't the one with this hash."""
+    def find(self, path: str, sha256: str) -> tuple[CompiledModule, SideModule]:
+        """The library at `path`, compiled, and what it says about itself.
+
+        Raises `DlError` if it isn't the one with this hash.
+        """
         data, foreign = self._read_same(path, sha256)
         info = self._info(path, sha256, data)
         module = self._compile(path, sha256, data, foreign)
         module.info = info
-        return module
+        return module, info
 
     def find_compiled(self, path: str, sha256: str) -> CompiledModule:
         """The library with this hash, for who knows that it was loaded from `path`: its file is only read if
         it isn't compiled yet, or where something else than its code is asked for."""
 
-        def read() -> bytes:
-            return self._read_same(path, sha256)[0]
-
-        module = self._module(path, sha256, read, keep=True)
-        module.read_info = lambda: self._info(path, sha256, read())
-        return module
+        return self._module(path, sha256, lambda: self._read_same(path, sha256)[0], keep=True)
 
     def _read_same(self, path: str, sha256: str) -> tuple[bytes, bool]:
         _, data, foreign = self._read(path)
@@ -458,8 +523,11 @@ class Loader:
 
         Of its code only a start function runs: the linker's, which fills its data, as segments do.
         """
+        if loaded.part is not None:
+            self.adopt(loaded)
+            return
         resolved: list[_Found | None] = []
-        for each, handle in zip(loaded.info.imports, loaded.owners, strict=True):
+        for each, handle in zip(self.info(loaded).imports, loaded.owners, strict=True):
             if handle == NOBODY:
                 resolved.append(None)
                 continue
@@ -473,10 +541,10 @@ class Loader:
 
     def origins(self, loaded: LoadedModule) -> list[tuple[Any, ...]] | None:
         """Where each import of a module comes from, as `Plan` takes it; None if it needs no instance."""
-        if loaded.info.is_shell:
+        if loaded.part is not None or loaded.is_shell:
             return None
         origins: list[tuple[Any, ...]] = []
-        for each, handle in zip(loaded.info.imports, loaded.owners, strict=True):
+        for each, handle in zip(self.info(loaded).imports, loaded.owners, strict=True):
             owner = None if handle in (NOBODY, MAIN_HANDLE) else self.loaded[handle - FIRST_HANDLE]
             number = MAIN if owner is None else handle - FIRST_HANDLE
             if each.module != "env":
@@ -498,7 +566,7 @@ class Loader:
         self, loaded: LoadedModule, each: SymbolImport, handle: int, owner: LoadedModule | None
     ) -> int:
         """What a module finds in its offset table under a name."""
-        if handle == NOBODY and not _is_own(loaded.info, each):
+        if handle == NOBODY and not _is_own(self.info(loaded), each):
             return 0
         scope = loaded if handle == NOBODY else owner
         extern = self._instance.extern(each.name) if scope is None else self._own(scope, each.name)
@@ -509,6 +577,8 @@ class Loader:
         """Forget a module none of whose code ran."""
         self.loaded.remove(loaded)
         self._by_content = {key: each for key, each in self._by_content.items() if each is not loaded}
+        if loaded.part is not None:
+            return
         self._spare_table.append((loaded.table_base, loaded.table_size))
         if loaded.memory_base:
             self._call("pywasm_free", loaded.memory_base)
@@ -549,14 +619,15 @@ class Loader:
         slot = slots.get(name)
         if slot is None and found.owner is None:
             slot = self._instance.program.function_slots.get(name)
-            if slot is not None:
-                return slot
-        if slot is None:
-            slot = self._reserve_table(name, 1, 1)
-            c = self._instance.engine.c
-            val = bytes([ValKind.FUNCREF]) + bytes(7) + found.extern[8:24] + bytes(8)
-            if error := c.table_set(self._instance.context, self._table(), slot, val):
-                raise DlError(f"{name}: {c.take_error(error)}")
+        elif slot is None and found.owner is not None and found.owner.part is not None:
+            slot = found.owner.part.slots.get(name)
+        if slot is not None:
+            return slot
+        slot = self._reserve_table(name, 1, 1)
+        c = self._instance.engine.c
+        val = bytes([ValKind.FUNCREF]) + bytes(7) + found.extern[8:24] + bytes(8)
+        if error := c.table_set(self._instance.context, self._table(), slot, val):
+            raise DlError(f"{name}: {c.take_error(error)}")
         slots[name] = slot
         return slot
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from .binary import HEADER, leb, signed_leb, sized, write_section
 from .dylink import CUSTOM, DylinkError, ImportKind, Reader, read_import, sections
 
 __all__ = ["FILL", "with_passive_data"]
@@ -184,24 +185,24 @@ def _put_together(parts: _Parts) -> bytes:
     name = FILL.encode()
     added = {
         _TYPE: _FUNCTION_TYPE,
-        _FUNCTION: _leb(parts.types),
-        _EXPORT: _leb(len(name)) + name + bytes([ImportKind.FUNC]) + _leb(parts.imported + parts.functions),
-        _CODE: _sized(_fill(parts)),
+        _FUNCTION: leb(parts.types),
+        _EXPORT: leb(len(name)) + name + bytes([ImportKind.FUNC]) + leb(parts.imported + parts.functions),
+        _CODE: sized(_fill(parts)),
     }
-    pieces = [b"\0asm\x01\0\0\0"]
-    has_count = any(section == _DATA_COUNT for section, _ in parts.bodies)
-    for section, body in parts.bodies:
-        if section == _START:
+    pieces = [HEADER]
+    has_count = any(identifier == _DATA_COUNT for identifier, _ in parts.bodies)
+    for identifier, body in parts.bodies:
+        if identifier == _START:
             if parts.start is not None:
-                pieces.append(_section(_START, _leb(parts.start)))
+                pieces.append(write_section(_START, leb(parts.start)))
             continue
-        if section == _CODE and parts.segments and not has_count:
-            pieces.append(_section(_DATA_COUNT, _leb(len(parts.segments))))
-        if section == _DATA:
-            body = _leb(len(parts.segments)) + b"".join(b"\x01" + each.content for each in parts.segments)
-        elif section != CUSTOM and section in added:
-            body = _one_more(body, added[section])
-        pieces.append(_section(section, body))
+        if identifier == _CODE and parts.segments and not has_count:
+            pieces.append(write_section(_DATA_COUNT, leb(len(parts.segments))))
+        if identifier == _DATA:
+            body = leb(len(parts.segments)) + b"".join(b"\x01" + each.content for each in parts.segments)
+        elif identifier != CUSTOM and identifier in added:
+            body = _one_more(body, added[identifier])
+        pieces.append(write_section(identifier, body))
     return b"".join(pieces)
 
 
@@ -211,9 +212,9 @@ def _fill(parts: _Parts) -> bytes:
     for index, segment in enumerate(parts.segments):
         if segment.offset is not None:
             size = Reader(segment.content, 0, len(segment.content)).u32()
-            code.append(segment.offset + b"\x41\x00\x41" + _signed_leb(size))
-            code.append(_MEMORY_INIT + _leb(index) + b"\x00")
-    code += [bytes([_CALL]) + _leb(index) for index in parts.fills]
+            code.append(segment.offset + b"\x41\x00\x41" + signed_leb(size))
+            code.append(_MEMORY_INIT + leb(index) + b"\x00")
+    code += [bytes([_CALL]) + leb(index) for index in parts.fills]
     return b"".join((*code, bytes([_END])))
 
 
@@ -221,31 +222,4 @@ def _one_more(body: bytes, entry: bytes) -> bytes:
     """A section of entries with another at its end."""
     reader = Reader(body, 0, len(body))
     count = reader.u32()
-    return _leb(count + 1) + body[reader.position :] + entry
-
-
-def _section(identifier: int, body: bytes) -> bytes:
-    return bytes([identifier]) + _sized(body)
-
-
-def _sized(body: bytes) -> bytes:
-    return _leb(len(body)) + body
-
-
-def _leb(value: int) -> bytes:
-    encoded = bytearray()
-    while value >= 0x80:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
-
-
-def _signed_leb(value: int) -> bytes:
-    """Of a number that isn't negative: the last byte's sign bit is clear."""
-    encoded = bytearray()
-    while value >= 0x40:
-        encoded.append(value & 0x7F | 0x80)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
+    return leb(count + 1) + body[reader.position :] + entry

@@ -20,6 +20,7 @@ from .trampoline import HostImport, Import, host_import
 if TYPE_CHECKING:
     from pywasm_sandbox._wasi import WasiHost
 
+    from .prelinked import Prelinked
     from .runtime import CompiledModule, Engine
 
 __all__ = ["Program"]
@@ -37,8 +38,11 @@ class Program:
         module: CompiledModule,
         imports: tuple[HostImport, ...],
         read: Callable[[], bytes],
+        prelinked: Prelinked,
     ) -> None:
         self._read = read
+        self.prelinked = prelinked
+        """The side modules that are part of it already."""
         self.engine = engine
         self.module = module
         c = engine.c
@@ -78,7 +82,7 @@ class Program:
     @functools.cached_property
     def function_slots(self) -> dict[str, int]:
         """Table indices of the module's exported functions. Read from the wasm when first asked for."""
-        return function_slots(self._read())
+        return {**function_slots(self._read()), **self.prelinked.main_slots}
 
     def instantiate(
         self,

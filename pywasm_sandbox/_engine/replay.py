@@ -44,6 +44,8 @@ class LoaderState:
     def capture(cls, instance: Instance) -> LoaderState | None:
         """The state of an instance's loader, None if it loaded nothing."""
         loader = instance.loader
+        if loader.deferred is not None:
+            return loader.deferred
         if not loader.loaded and not loader._main_slots:
             return None
         c = instance.engine.c
@@ -63,7 +65,7 @@ class LoaderState:
 
     def same_as(self, other: LoaderState) -> bool:
         """Whether the same modules are at the same places."""
-        return self.describe() == other.describe()
+        return self is other or self.describe() == other.describe()
 
     def describe(self) -> list[Any]:
         """As JSON, for a file; `find` reads it."""
@@ -75,9 +77,11 @@ class LoaderState:
                 "sha256": each.sha256,
                 "bases": [each.memory_base, each.table_base],
                 "global": each.is_global,
+                "shell": each.is_shell,
                 "needed": [other.handle for other in each.needed],
                 "owners": list(each.owners),
                 "slots": each.slots,
+                "part": None if each.part is None else each.part.number,
             }
             for each in self.modules
         ]
@@ -112,10 +116,12 @@ class LoaderState:
     def restore(self, instance: Instance) -> None:
         """Load the same modules into a fresh instance whose memory is large enough. Within no call."""
         loader = instance.loader
+        if not self.main_slots and all(each.part or each.is_shell for each in self.modules):
+            loader.deferred = self  # they are there already
+            return
         try:
             self._grow_table(instance)
-            loader._main_slots.update(self.main_slots)
-            loader._spare_table[:] = self.spare_table
+            self._give_places(loader)
             if self.plans:
                 self.plans[0].follow(loader, self._copies(loader))
             else:
@@ -125,6 +131,16 @@ class LoaderState:
             self._fill_table(instance)
         except (DlError, GuestTrap) as error:
             raise LibraryMismatch(str(error)) from error
+
+    def take_up(self, loader: Loader) -> None:
+        """Tell the loader of an instance of the modules that are parts of its main module."""
+        self._give_places(loader)
+        for each in self._copies(loader):
+            loader.adopt(each)
+
+    def _give_places(self, loader: Loader) -> None:
+        loader._main_slots.update(self.main_slots)
+        loader._spare_table[:] = self.spare_table
 
     def _grow_table(self, instance: Instance) -> None:
         c, table = instance.engine.c, instance.loader._table()
@@ -183,19 +199,22 @@ def _find(
 ) -> LoadedModule:
     path, sha256 = str(described["path"]), str(described["sha256"])
     memory_base, table_base = map(_index, described["bases"])
-    if trusted:
-        module = loader.find_compiled(path, sha256)
-        memory_size, table_size = map(_index, described["sizes"])
-    else:
-        module = loader.find(path, sha256)
-        info = module.side_module()
-        memory_size, table_size = info.memory_size, info.table_size
-    owners = tuple(int(owner) for owner in described["owners"])
     needed = [int(other) - FIRST_HANDLE for other in described["needed"]]
     if not all(0 <= index < len(before) for index in needed):
         raise ValueError("a library needs one that comes after it")
-    count = len(owners) if trusted else len(info.imports)
-    if len(owners) != count or not all(0 <= owner < handle for owner in owners):
+    if described["part"] is not None:
+        return _part(loader, described, [before[index] for index in needed], handle)
+    owners = tuple(int(owner) for owner in described["owners"])
+    is_complete = True
+    if trusted:
+        module = loader.find_compiled(path, sha256)
+        memory_size, table_size = map(_index, described["sizes"])
+        is_shell = bool(described["shell"])
+    else:
+        module, info = loader.find(path, sha256)
+        memory_size, table_size, is_shell = info.memory_size, info.table_size, info.is_shell
+        is_complete = len(owners) == len(info.imports)
+    if not is_complete or not all(0 <= owner < handle for owner in owners):
         raise ValueError("the definitions of a library are incomplete")
     return LoadedModule(
         path=path,
@@ -208,8 +227,20 @@ def _find(
         module=module,
         instance=(ctypes.c_char * 16)(),
         is_global=bool(described["global"]),
+        is_shell=is_shell,
         needed=[before[index] for index in needed],
         location=str(described["location"]),
         owners=owners,
         slots={str(name): _index(slot) for name, slot in described["slots"].items()},
     )
+
+
+def _part(loader: Loader, described: Any, needed: list[LoadedModule], handle: int) -> LoadedModule:
+    """A module that is a part of the main one, which knows where it lies."""
+    parts = loader._instance.program.prelinked.libraries
+    part = parts[_index(described["part"])]
+    if part.sha256 != described["sha256"]:
+        raise ValueError("a library is another than the one that the interpreter was joined with")
+    loaded = loader.part(str(described["path"]), part, needed, bool(described["global"]))
+    loaded.handle, loaded.location = handle, str(described["location"])
+    return loaded

@@ -19,8 +19,10 @@ from . import capi
 from .arena import Arena
 from .cache import CompileCache, cache_key, default_folder, host_fingerprint
 from .capi import HOST_CALLBACK, ByteVector, CApi
+from .dylink import Described
 from .failures import EngineUnavailable, ModuleRejected
 from .image import Image, ImageMismatch
+from .prelinked import Prelinked
 from .program import Program
 from .progress import compiling
 from .threads import GuestThreads
@@ -28,7 +30,6 @@ from .ticker import Ticker
 from .trampoline import CallSlot, HostImport, epoch_callback
 
 if TYPE_CHECKING:
-    from .dylink import SideModule
     from .instance import Instance
 
 __all__ = ["CompiledModule", "Engine", "ModuleSource"]
@@ -73,25 +74,16 @@ class ModuleSource:
         return data
 
 
-class CompiledModule:
+class CompiledModule(Described):
     """Native code of one module, usable by any number of instances at once."""
 
     def __init__(self, c: CApi, source: ModuleSource, pointer: int) -> None:
+        super().__init__()
         self.name = source.name
         self.sha256 = source.sha256
         self.pointer = pointer
-        self.info: SideModule | None = None
-        """What a side module says about itself, once it was read."""
-        self.read_info: Callable[[], SideModule] | None = None
         # Not at exit: instances of it may still be alive then, and the process ends anyway.
         weakref.finalize(self, c.module_delete, pointer).atexit = False
-
-    def side_module(self) -> SideModule:
-        """`info`, read now if it was not."""
-        if self.info is None:
-            assert self.read_info is not None
-            self.info = self.read_info()
-        return self.info
 
 
 class Engine:
@@ -179,13 +171,22 @@ class Engine:
         with self._lock:
             return self._modules.get(sha256) or self._unkept.get(sha256)
 
-    def program(self, source: ModuleSource, imports: tuple[HostImport, ...] = ()) -> Program:
-        """The module of `source` linked with WASI and `imports`; one for all its instances."""
-        key = (source.sha256, imports)
+    def program(
+        self,
+        source: ModuleSource,
+        imports: tuple[HostImport, ...] = (),
+        joined: tuple[ModuleSource, Prelinked] | None = None,
+    ) -> Program:
+        """The module of `source` linked with WASI and `imports`; one for all its instances.
+
+        `joined` is the module that `prelink` made of it and of side modules, to be used in its place.
+        """
+        module, prelinked = joined or (source, Prelinked())
+        key = (module.sha256, imports)
         with self._lock:
             found = self._programs.get(key)
         if found is None:
-            made = Program(self, self.module(source), imports, source.read)
+            made = Program(self, self.module(module), imports, source.read, prelinked)
             with self._lock:
                 found = self._programs.setdefault(key, made)
         return found

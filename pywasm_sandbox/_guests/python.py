@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 from pywasm_sandbox._engine import (
+    FILL,
     Deadline,
     EngineFailure,
     GuestExit,
@@ -121,7 +122,7 @@ class PythonGuest(Guest):
 
     def __init__(
         self,
-        program: Callable[[], Program],
+        program: Callable[[Image | None], Program],
         namespace: Namespace,
         options: GuestOptions,
         image: Callable[[], Image] | None = None,
@@ -130,7 +131,8 @@ class PythonGuest(Guest):
         base: Callable[[], Image] | None = None,
         reproducible: tuple[Clocks, RandomSource] | None = None,
     ) -> None:
-        """``program`` and ``image`` are asked for at boot, on the guest's thread: they may take a while.
+        """``program`` (for an image, or for None) and ``image`` are asked for at boot, on the guest's thread:
+        they may take a while.
 
         With a ``state`` the guest goes on from there. ``base`` gives the image that a guest booted from
         scratch is compared with. ``reproducible`` gives the clocks and the randomness of a guest whose memory
@@ -183,8 +185,13 @@ class PythonGuest(Guest):
 
     def boot(self) -> None:
         options = self._options
-        image = None if self._image is None or self._state is not None else self._image()
-        instance = self._program().instantiate(self.make_wasi, owner=self, limits=options.engine_limits)
+        if self._state is not None:
+            image: Image | None = self._state[0].memory.image
+        else:
+            image = None if self._image is None else self._image()
+        instance = self._program(image).instantiate(
+            self.make_wasi, owner=self, limits=options.engine_limits
+        )
         self._instance = instance
         instance.on_tick = self._on_tick
         try:
@@ -213,6 +220,8 @@ class PythonGuest(Guest):
             raise
 
     def _start(self, instance: Instance) -> None:
+        if instance.has_export(FILL):
+            instance.call(FILL)
         instance.call("_initialize")
         ring = instance.call("pywasm_stdio_ring")
         self._ring = StdioRing(instance.memory, ring)
@@ -276,7 +285,7 @@ class PythonGuest(Guest):
     def capture(self, descriptor: int, notes: Mapping[str, Any]) -> Image:
         """Write an image of this guest, idle now, to an open, empty file. On a guest thread."""
         instance = self._live()
-        fresh = self._program().instantiate(self.make_wasi, owner=self)
+        fresh = instance.program.instantiate(self.make_wasi, owner=self)
         try:
             notes = {
                 **notes,

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from pywasm_sandbox._engine import Engine, Image, ModuleSource, Program
+from pywasm_sandbox._engine import LINKING, Engine, Image, Program
 from pywasm_sandbox._vfs.hostfs import HostFS
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
@@ -21,7 +21,8 @@ from pywasm_sandbox._vfs.zipfs import ZipFS, ZipIndex
 
 from .assets import Assets
 from .base import GuestOptions
-from .python import GUEST_CODE, IMPORTS, LIBRARY, PACKAGES, PythonGuest
+from .python import GUEST_CODE, LIBRARY, PACKAGES, PythonGuest
+from .python_program import PythonPrograms
 from .reproducible import CountingBytes, SteppingClocks
 from .state import GuestState, Relocate
 from .tree import BASE_ENV, lay_out
@@ -93,7 +94,7 @@ DEFAULT_MODULES: Final = (*STANDARD_MODULES, "matplotlib.pyplot", "numpy", "nump
 SMALL_MEMORY_BYTES: Final = 128 << 20
 """A context with less than this has the `STANDARD_MODULES` imported: the others take half of it."""
 
-FORMAT: Final = "4"
+FORMAT: Final = "5"
 PRELOAD_TIMEOUT_SECONDS: Final = 600.0
 _MODULE_NAME: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
@@ -133,7 +134,8 @@ class PythonRuntime:
     def __init__(self, engine: Engine, assets: Assets) -> None:
         self.engine = engine
         self._core, self._stdlib = assets["python-core"], assets["python-stdlib"]
-        self._source = ModuleSource(self._core.name, self._core.path, self._core.sha256)
+        self._linker = assets["linker"]
+        self._programs = PythonPrograms(engine, assets)
         self._library = ZipFS(self._stdlib.path)
         self._wheels = assets.of_kind("wheel")
         # Most runs import no package: the wheels are opened when one looks for a module among them.
@@ -147,7 +149,7 @@ class PythonRuntime:
 
     def program(self) -> Program:
         """The interpreter, compiled now if the cache doesn't have it."""
-        return self.engine.program(self._source, IMPORTS)
+        return self._programs.plain()
 
     def mount(self, namespace: Namespace) -> None:
         """Put the libraries and the guest's own code where the interpreter looks for them."""
@@ -162,15 +164,15 @@ class PythonRuntime:
         or for None an interpreter of its own."""
         if preload is None:
             self._verify()
-            return PythonGuest(self.program, namespace, options, base=lambda: self.image(()))
+            return PythonGuest(self._programs.of, namespace, options, base=lambda: self.image(()))
         modules = tuple(preload)
-        return PythonGuest(self.program, namespace, options, lambda: self.image(modules))
+        return PythonGuest(self._programs.of, namespace, options, lambda: self.image(modules))
 
     def resumed(
         self, namespace: Namespace, options: GuestOptions, state: GuestState, relocate: Relocate
     ) -> PythonGuest:
         """A guest over the files of ``namespace``, not booted yet, that goes on from a state."""
-        return PythonGuest(self.program, namespace, options, state=(state, relocate))
+        return PythonGuest(self._programs.of, namespace, options, state=(state, relocate))
 
     def image(self, modules: tuple[str, ...]) -> Image:
         """The image with these modules imported. On a guest thread.
@@ -191,6 +193,7 @@ class PythonRuntime:
         """sha256 (hex) of what every Python guest is made of, by name."""
         return {
             self._core.name: self._core.sha256,
+            self._linker.name: self._linker.sha256,
             self._stdlib.name: self._stdlib.sha256,
             **{wheel.name: wheel.sha256 for wheel in self._wheels},
             "guest code": _tree_hash(self._code_folder),
@@ -215,11 +218,12 @@ class PythonRuntime:
                 self._verified = True
 
     def _image_key(self, modules: tuple[str, ...]) -> str:
-        parts = (FORMAT, self.engine.c.version, *self.assets().values(), *modules)
+        parts = (FORMAT, LINKING, self.engine.c.version, *self.assets().values(), *modules)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
 
     def _capture(self, modules: tuple[str, ...], descriptor: int) -> Image:
         self._verify()
+        program = self._programs.for_modules(modules)
         clocks = SteppingClocks()
         namespace = Namespace(MemoryFS(clock=clocks.realtime_ns))
         lay_out(namespace)
@@ -227,7 +231,7 @@ class PythonRuntime:
         namespace.mount(PACKAGES, self._packages)
         namespace.mount(GUEST_CODE, self._code_copy(clocks))
         guest = PythonGuest(
-            self.program,
+            lambda _: program,
             namespace,
             GuestOptions(env=BASE_ENV),
             reproducible=(clocks, CountingBytes()),

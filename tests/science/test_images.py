@@ -36,6 +36,20 @@ import numpy as np
     assert [len(values) for values in drawn] == [CLONES] * 3
 
 
+def test_the_legacy_generator_of_a_clone_is_sound() -> None:
+    """Its key is written as a whole, and no normal deviate is left from before."""
+    code = """
+import numpy as np
+first = np.random.randn()
+sample = np.random.random(100_000)
+[first, round(sample.mean(), 1), round(sample.std(), 1), len(set(np.random.get_state()[1].tolist())) > 600]
+"""
+    with Sandbox() as sandbox:
+        drawn = [sandbox.create_code_context().run_code(code).results[0].json for _ in range(10)]
+    assert [rest for _, *rest in drawn] == [[0.5, 0.3, True]] * 10
+    assert len({first for first, *_ in drawn}) == 10
+
+
 def test_a_seed_set_in_a_cell_holds() -> None:
     code = "import numpy as np\nnp.random.seed(7)\nfloat(np.random.random())"
     with Sandbox(preload=["numpy"]) as sandbox:

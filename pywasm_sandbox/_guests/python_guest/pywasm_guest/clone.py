@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import sys
+from os import urandom
 
 import _pywasm
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["renew", "settle"]
 
@@ -26,8 +31,42 @@ def _renew_uuid(module: object) -> None:
         module._last_counter_v7 = 0
 
 
-def _renew_numpy_random(module: object) -> None:
-    module.seed()  # type: ignore[attr-defined]
+class _LegacyState:
+    """The key of numpy's global Mersenne Twister, as memory.
+
+    `numpy.random.seed()` makes a SeedSequence, arrays and much garbage, and so copies of a hundred pages; the
+    key may as well be random itself, as `init_by_array` would leave it (`mt19937_state` in numpy's
+    mt19937.h: 624 words, of which the first may not be all that is not zero).
+    """
+
+    WORDS = 624
+    view: memoryview | None = None
+
+    def __init__(self, address: int) -> None:
+        self.__array_interface__ = {
+            "version": 3,
+            "data": (address, False),
+            "shape": (4 * self.WORDS,),
+            "typestr": "|u1",
+        }
+
+
+def _find_legacy_state(module: Any) -> None:
+    from numpy import asarray
+
+    module.seed()  # nothing is left of normal deviates, which are made in pairs
+    generator = module._rand._bit_generator
+    _LegacyState.view = None
+    if type(generator).__name__ == "MT19937":
+        _LegacyState.view = asarray(_LegacyState(generator.ctypes.state_address)).data
+
+
+def _renew_numpy_random(module: Any) -> None:
+    view = _LegacyState.view
+    if view is None:
+        module.seed()
+    else:
+        view[:] = urandom(len(view))
 
 
 def _renew_logging(module: object) -> None:
@@ -53,6 +92,9 @@ def settle() -> None:
 
     from . import display, errors  # noqa: F401
 
+    legacy = sys.modules.get("numpy.random.mtrand")
+    if legacy is not None:
+        _find_legacy_state(legacy)
     gc.collect()
     _pywasm.settle(gc.get_objects())
     gc.freeze()

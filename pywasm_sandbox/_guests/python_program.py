@@ -1,0 +1,135 @@
+"""The interpreter's program: the core as it is, or joined with the extension modules of common packages."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import threading
+import zipfile
+from collections.abc import Sequence
+from typing import Final
+
+from pywasm_sandbox._engine import (
+    LINKING,
+    Engine,
+    Image,
+    Instance,
+    ModuleSource,
+    Prelinked,
+    Program,
+    with_passive_data,
+)
+from pywasm_sandbox._engine.failures import ModuleRejected
+from pywasm_sandbox._vfs.memory import MemoryFS
+from pywasm_sandbox._vfs.namespace import Namespace
+from pywasm_sandbox._wasi import WasiHost
+
+from .assets import Asset, Assets
+from .python import IMPORTS, PACKAGES
+
+__all__ = ["JOINED", "PythonPrograms"]
+
+logger = logging.getLogger("pywasm_sandbox")
+
+JOINED: Final = ("matplotlib", "numpy", "pandas")
+"""The packages whose extension modules, with those of what they require, are joined with the interpreter for
+images that have one of them imported."""
+
+_REQUIRES: Final = re.compile(r"^Requires-Dist: *([\w.-]+)(?!.*\bextra\b)", re.MULTILINE)
+
+
+class PythonPrograms:
+    """Both programs, each compiled when first asked for. Thread-safe."""
+
+    def __init__(self, engine: Engine, assets: Assets) -> None:
+        self._engine = engine
+        self._core = assets["python-core"]
+        self._linker = assets["linker"]
+        self._wheels = {wheel.name: wheel for wheel in assets.of_kind("wheel")}
+        self._lock = threading.Lock()
+        self._linked: tuple[bytes, Prelinked] | None = None
+        digest = hashlib.sha256(f"filled by a call: {self._core.sha256}".encode()).hexdigest()
+        self._source = ModuleSource(
+            self._core.name, None, digest, lambda: with_passive_data(self._file(self._core).read())
+        )
+
+    def plain(self) -> Program:
+        """The core alone."""
+        return self._engine.program(self._source, IMPORTS)
+
+    def of(self, image: Image | None) -> Program:
+        """The program that an image was captured from."""
+        if image is None or not image.prelinked.libraries:
+            return self.plain()
+        return self._program(image.prelinked)
+
+    def for_modules(self, modules: Sequence[str]) -> Program:
+        """The program for an image that has these modules imported. On a guest thread."""
+        from pywasm_sandbox._engine.dylink import DylinkError
+        from pywasm_sandbox._engine.joining import UnusualModule
+
+        if not {module.partition(".")[0] for module in modules}.intersection(JOINED):
+            return self.plain()
+        try:
+            return self._program(self._link()[1])
+        except (UnusualModule, DylinkError, ModuleRejected) as error:
+            logger.warning("packages are not joined with the interpreter, but loaded one by one: %s", error)
+            return self.plain()
+        finally:
+            self._linked = None  # it is large
+
+    def _program(self, prelinked: Prelinked) -> Program:
+        contents = [each.sha256 for each in prelinked.libraries]
+        parts = (LINKING, self._linker.sha256, self._core.sha256, *contents)
+        digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+        def read() -> bytes:
+            binary, found = self._link()
+            if found != prelinked:
+                raise ModuleRejected(self._core.name, "its parts are not where the image has them")
+            return binary
+
+        name = f"{self._core.name} with {', '.join(JOINED)}"
+        joined = ModuleSource(name, None, digest, read), prelinked
+        return self._engine.program(self._source, IMPORTS, joined)
+
+    def _link(self) -> tuple[bytes, Prelinked]:
+        from pywasm_sandbox._engine.prelink import Library, prelink
+        from pywasm_sandbox._engine.rewriter import rewriter
+
+        with self._lock:
+            if self._linked is None:
+                program = self._engine.program(self._file(self._linker))
+                rewrite = rewriter(program, _nothing)
+                libraries = []
+                for wheel in required_wheels(self._wheels, JOINED):
+                    wheel.verify()
+                    with zipfile.ZipFile(wheel.path) as archive:
+                        names = [name for name in archive.namelist() if name.endswith(".so")]
+                        libraries += [Library(f"{PACKAGES}/{name}", archive.read(name)) for name in names]
+                self._linked = prelink(self._file(self._core).read(), libraries, rewrite)
+            return self._linked
+
+    @staticmethod
+    def _file(asset: Asset) -> ModuleSource:
+        return ModuleSource(asset.name, asset.path, asset.sha256)
+
+
+def _nothing(instance: Instance) -> WasiHost:
+    return WasiHost(Namespace(MemoryFS()), instance.memory, waiter=instance.waiter)
+
+
+def required_wheels(wheels: dict[str, Asset], names: Sequence[str]) -> list[Asset]:
+    """The wheels of packages and of all that they require, as far as there are such wheels."""
+    found: dict[str, Asset] = {}
+    pending = list(names)
+    while pending:
+        name = re.sub(r"[-_.]+", "-", pending.pop()).lower()
+        if name not in wheels or name in found:
+            continue
+        found[name] = wheels[name]
+        with zipfile.ZipFile(wheels[name].path) as archive:
+            metadata = next(each for each in archive.namelist() if each.endswith(".dist-info/METADATA"))
+            pending += _REQUIRES.findall(archive.read(metadata).decode())
+    return [found[name] for name in sorted(found)]
