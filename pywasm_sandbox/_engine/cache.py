@@ -6,7 +6,9 @@ write one runs code in our process, and a flipped bit loads as happily as the ri
 - The folder is ours alone (0700, owner checked, no symbolic link); so is each file (0600, owner checked,
   no link followed). Anything else is not used: the module is compiled again, and a file is replaced.
 - A file's sha256 is compared before it is mapped. The expected one stands in a small index file beside it.
-  This finds damage, not malice: who can write as this user needs no cache to run code.
+  This finds damage, not malice: who can write as this user needs no cache to run code. A hundred megabytes
+  take a tenth of a second, so on Linux a note says which file was found whole since the machine was started
+  (device, inode, size, times): the kernel sets the time of change anew with whatever happens to the file.
 - Files are written under a temporary name and renamed, and never changed afterwards: a process that has
   one mapped keeps its own, and nobody sees half of one. The content's hash is in the file's name, so that
   two processes that compile the same module at the same time never pair one's index with the other's code.
@@ -27,6 +29,7 @@ import re
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -39,6 +42,9 @@ ENVIRONMENT_VARIABLE = "PYWASM_SANDBOX_CACHE_DIR"
 SUBFOLDER = "compiled-1"
 _INDEX = re.compile(rb"([0-9a-f]{64}) (\d{1,12})\n")
 _UNSAFE_BITS = 0o022
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
+_SETTLED_NS = 2_000_000_000
+"""A file that is younger may change without another time of change: clocks of filesystems tick."""
 
 T = TypeVar("T")
 
@@ -100,7 +106,7 @@ class CompileCache:
                 match = _INDEX.fullmatch(file.read(128))
             if match is None:
                 raise _Unusable("its index is damaged")
-            return self._use(self._blob(match[1].decode()), match[1].decode(), int(match[2]), use)
+            return self._use(key, match[1].decode(), int(match[2]), use)
         except FileNotFoundError:
             return None
         except (_Unusable, OSError, ValueError) as error:
@@ -168,15 +174,33 @@ class CompileCache:
             raise
         return True
 
-    def _use(self, blob: Path, digest: str, size: int, use: Callable[[str], T]) -> T:
+    def _use(self, key: str, digest: str, size: int, use: Callable[[str], T]) -> T:
+        blob = self._blob(digest)
         descriptor = _open_own(blob)
         with open(descriptor, "rb") as file:
             if os.fstat(descriptor).st_size != size:
                 raise _Unusable("its file has another size than it was written with")
-            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                raise _Unusable("its file is damaged")
+            identity = _identity(descriptor)
+            if identity is None or not self._was_whole(key, identity):
+                if hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                    raise _Unusable("its file is damaged")
+                if identity is not None and _identity(descriptor) == identity:
+                    self._note_whole(key, identity)
             # The very file that was checked, not what may have its name by now.
             return use(f"/proc/self/fd/{descriptor}" if sys.platform == "linux" else str(blob))
+
+    def _was_whole(self, key: str, identity: bytes) -> bool:
+        assert self._folder is not None
+        try:
+            with open(_open_own(self._folder / f"{key}.whole"), "rb") as file:
+                return file.read(256) == identity
+        except (_Unusable, OSError):
+            return False
+
+    def _note_whole(self, key: str, identity: bytes) -> None:
+        assert self._folder is not None
+        with contextlib.suppress(OSError):  # a read-only folder
+            self._write(self._folder / f"{key}.whole", identity)
 
     def _blob(self, digest: str) -> Path:
         assert self._folder is not None
@@ -225,6 +249,20 @@ class CompileCache:
                 why,
                 ENVIRONMENT_VARIABLE,
             )
+
+
+def _identity(descriptor: int) -> bytes | None:
+    """What tells a file, as it is since the machine was started, from all others; None if nothing does."""
+    try:
+        with open(_BOOT_ID, "rb", buffering=0) as file:
+            boot = file.read(64).strip()
+    except OSError:
+        return None
+    found = os.fstat(descriptor)
+    if not 0 < found.st_ctime_ns < time.time_ns() - _SETTLED_NS:
+        return None
+    numbers = (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    return b"%s %d %d %d %d %d\n" % (boot, *numbers)
 
 
 def _open_own(path: Path) -> int:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from .capi import ExternKind, ValKind
+from .dylink import Described
 from .failures import EngineFailure, GuestTrap
 from .loader import FIRST_HANDLE, NULL_FUNCTION, DlError, LoadedModule, Loader
 from .plan import Plan
@@ -206,8 +207,9 @@ def _find(
         return _part(loader, described, [before[index] for index in needed], handle)
     owners = tuple(int(owner) for owner in described["owners"])
     is_complete = True
+    module: Described
     if trusted:
-        module = loader.find_compiled(path, sha256)
+        module = Described() if described["shell"] else loader.find_compiled(path, sha256)
         memory_size, table_size = map(_index, described["sizes"])
         is_shell = bool(described["shell"])
     else:

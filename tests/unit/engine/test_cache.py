@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import logging
 import os
 import stat
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pywasm_sandbox._engine import cache as cache_module
 from pywasm_sandbox._engine.cache import CompileCache, cache_key, default_folder, host_fingerprint
 
 CODE = b"\x7fELF native code " * 1000
@@ -20,6 +22,7 @@ DIGEST = hashlib.sha256(CODE).hexdigest()
 KEY = "k" * 40
 
 posix = pytest.mark.skipif(os.name == "nt", reason="owners and modes are POSIX'")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the start of the machine is known on Linux only")
 
 
 @pytest.fixture
@@ -79,6 +82,62 @@ def test_one_flipped_bit_is_found(
     damaged[position] ^= 1
     blob.write_bytes(damaged)
     assert_rebuilt(cache, caplog, "its file is damaged")
+
+
+@pytest.fixture
+def digests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Files count as settled at once; the names of those that are read whole."""
+    names: list[str] = []
+    file_digest = hashlib.file_digest
+
+    def count(file: io.BufferedReader, algorithm: str) -> object:
+        names.append(algorithm)
+        return file_digest(file, algorithm)
+
+    monkeypatch.setattr(hashlib, "file_digest", count)
+    monkeypatch.setattr(cache_module, "_SETTLED_NS", -(10**18))
+    return names
+
+
+@linux
+def test_a_file_that_was_found_whole_is_not_read_again(
+    cache: CompileCache, folder: Path, digests: list[str]
+) -> None:
+    stored(cache, folder)
+    assert [cache.load(KEY, read) for _ in range(3)] == [CODE] * 3
+    assert digests == ["sha256"]
+    note = folder / f"{KEY}.whole"
+    assert stat.S_IMODE(note.stat().st_mode) == 0o600
+    note.write_bytes(note.read_bytes().replace(b"-", b"_"))  # of another start of the machine
+    assert cache.load(KEY, read) == CODE
+    assert len(digests) == 2
+    note.chmod(0o666)  # anybody's word
+    assert cache.load(KEY, read) == CODE
+    assert len(digests) == 3
+
+
+@linux
+def test_a_bit_flipped_in_a_file_that_was_whole_is_found(
+    cache: CompileCache, folder: Path, caplog: pytest.LogCaptureFixture, digests: list[str]
+) -> None:
+    _, blob = stored(cache, folder)
+    assert cache.load(KEY, read) == CODE
+    times = blob.stat()
+    blob.write_bytes(bytes([CODE[0] ^ 1]) + CODE[1:])
+    os.utime(blob, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert_rebuilt(cache, caplog, "its file is damaged")
+    assert len(digests) == 3
+
+
+@linux
+def test_a_young_file_is_read_each_time(
+    cache: CompileCache, folder: Path, digests: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache_module, "_SETTLED_NS", 60 * 10**9)
+    stored(cache, folder)
+    assert [cache.load(KEY, read) for _ in range(2)] == [CODE] * 2
+    assert len(digests) == 2
+    assert not (folder / f"{KEY}.whole").exists()
 
 
 @pytest.mark.parametrize("length", [0, 1, len(CODE) - 1])
