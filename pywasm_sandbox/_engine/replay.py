@@ -117,8 +117,8 @@ class LoaderState:
     def restore(self, instance: Instance) -> None:
         """Load the same modules into a fresh instance whose memory is large enough. Within no call."""
         loader = instance.loader
-        if not self.main_slots and all(each.part or each.is_shell for each in self.modules):
-            loader.deferred = self  # they are there already
+        if self._is_built_in(instance):
+            loader.deferred = self
             return
         try:
             self._grow_table(instance)
@@ -132,6 +132,14 @@ class LoaderState:
             self._fill_table(instance)
         except (DlError, GuestTrap) as error:
             raise LibraryMismatch(str(error)) from error
+
+    def _is_built_in(self, instance: Instance) -> bool:
+        """Whether a fresh instance has all of it already."""
+        return (
+            not self.main_slots
+            and all(each.part or each.is_shell for each in self.modules)
+            and self.table_size == instance.engine.c.table_size(instance.context, instance.loader._table())
+        )
 
     def take_up(self, loader: Loader) -> None:
         """Tell the loader of an instance of the modules that are parts of its main module."""

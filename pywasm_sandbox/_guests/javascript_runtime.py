@@ -60,8 +60,8 @@ class JavaScriptRuntime:
         self._lock = threading.Lock()
         self._image: Image | None = None
 
-    def program(self) -> Program:
-        """The engine, compiled now if the cache doesn't have it."""
+    def program(self, _image: Image | None = None) -> Program:
+        """The engine, compiled now if the cache doesn't have it. It is the same for all images."""
         return self.engine.program(self._source, IMPORTS)
 
     def mount(self, namespace: Namespace) -> None:

@@ -140,14 +140,14 @@ def test_a_file_that_is_open_in_an_image_is_closed_in_its_clones() -> None:
         return recorder.text
 
     def work() -> str:
-        program, options = runtime.python.program, GuestOptions(env=BASE_ENV)
-        first = PythonGuest(program, namespace, options)
+        program, options = runtime.python.program(), GuestOptions(env=BASE_ENV)
+        first = PythonGuest(lambda _: program, namespace, options)
         first.boot()
         run(first, "kept = open('/tmp/kept', 'w', buffering=1)\nprint(kept.fileno())")
         with tempfile.TemporaryFile() as file:
             image = first.capture(os.dup(file.fileno()), {})
         first.close()
-        clone = PythonGuest(program, namespace, options, lambda: image)
+        clone = PythonGuest(lambda _: program, namespace, options, lambda: image)
         clone.boot()
         printed = run(
             clone,

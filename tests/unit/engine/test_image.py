@@ -13,7 +13,7 @@ import pytest
 
 from pywasm_sandbox._engine.image import WASM_PAGE, Image, ImageMismatch, PageRun
 
-MAGIC = b"pywasm-img-3"
+MAGIC = b"pywasm-img-4"
 FOOTER = {
     "runs": [[0, 0, WASM_PAGE], [4 * WASM_PAGE, WASM_PAGE, 2 * WASM_PAGE]],
     "memory_bytes": 8 * WASM_PAGE,
@@ -22,6 +22,7 @@ FOOTER = {
     "sha256": "0" * 64,
     "libraries": None,
     "plan": None,
+    "prelinked": [[], {}],
 }
 PAGES = b"a" * WASM_PAGE + b"b" * WASM_PAGE + b"c" * WASM_PAGE
 
