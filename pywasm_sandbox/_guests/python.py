@@ -189,9 +189,7 @@ class PythonGuest(Guest):
             image: Image | None = self._state[0].memory.image
         else:
             image = None if self._image is None else self._image()
-        instance = self._program(image).instantiate(
-            self.make_wasi, owner=self, limits=options.engine_limits
-        )
+        instance = self._program(image).instantiate(self.make_wasi, owner=self, limits=options.engine_limits)
         self._instance = instance
         instance.on_tick = self._on_tick
         try:
