@@ -22,6 +22,9 @@ JSModuleDef *guest_native_module(JSContext *ctx);
 void guest_native_functions(JSContext *ctx, JSValue object);
 void guest_file_functions(JSContext *ctx, JSValue object);
 
+/* hashes.c */
+void guest_hash_functions(JSContext *ctx, JSValue object);
+
 /* modules.c */
 void guest_install_loader(void);
 JSValue guest_set_loader(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv);

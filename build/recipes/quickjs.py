@@ -12,7 +12,9 @@ from recipes.toolchain import TARGET, toolchain_environment
 STACK_SIZE = 8 << 20
 ENGINE_SOURCES = ("quickjs", "libregexp", "libunicode", "dtoa")
 RUNTIME_SOURCES = ("memory", "sleep", "stdio", "strings")
-GUEST_SOURCES = ("main", "native", "modules", "files")
+GUEST_SOURCES = ("main", "native", "modules", "files", "hashes")
+HASH_SOURCES = ("Hacl_Hash_MD5", "Hacl_Hash_SHA1", "Hacl_Hash_SHA2")
+"""Of HACL*, which comes with CPython."""
 WRAPPED = ("__wasi_fd_write", "__wasi_fd_close", "__wasi_fd_renumber", "clock_nanosleep")
 FLAGS = (
     "-O2",
@@ -38,11 +40,12 @@ EXPORTS = (
 )
 
 
-def compile_sources(context: Context, source: Path) -> list[Path]:
+def compile_sources(context: Context, source: Path, hacl: Path) -> list[Path]:
     environment = toolchain_environment(context.dep("toolchain-base"))
     recipes = context.recipes
     files = [
         *((source / f"{name}.c", ("-w", "-D_GNU_SOURCE")) for name in ENGINE_SOURCES),
+        *((hacl / f"{name}.c", ("-w", "-D_BSD_SOURCE", "-D_DEFAULT_SOURCE")) for name in HASH_SOURCES),
         *((recipes / "runtime" / f"{name}.c", ("-Wall", "-Werror")) for name in RUNTIME_SOURCES),
         *(
             (recipes / "javascript" / f"{name}.c", ("-Wall", "-Werror", "-D_GNU_SOURCE"))
@@ -59,7 +62,10 @@ def compile_sources(context: Context, source: Path) -> list[Path]:
             "-std=gnu11",
             f"-ffile-prefix-map={source}=/quickjs",
             f"-ffile-prefix-map={recipes}=/build",
+            f"-ffile-prefix-map={hacl}=/hacl",
             f"-I{source}",
+            f"-I{hacl}",
+            f"-I{hacl / 'include'}",
             f"-I{recipes / 'runtime'}",
             "-c",
             file,
@@ -89,7 +95,7 @@ def check(path: Path, forbidden: tuple[Path, ...]) -> None:
 @stage(
     "quickjs",
     needs=["toolchain-base"],
-    archives=["quickjs-ng"],
+    archives=["quickjs-ng", "cpython"],
     files=[
         "patches/quickjs-ng/*.patch",
         "javascript/*.c",
@@ -104,6 +110,7 @@ def build_quickjs(context: Context) -> None:
     archive = context.unpack("quickjs-ng")
     source = archive / "upstream-quickjs"
     context.patch(source, "quickjs-ng")
+    hacl = context.unpack("cpython") / "Modules" / "_hacl"
     output = context.out / "quickjs.wasm"
     context.run(
         f"{TARGET}-clang",
@@ -115,7 +122,7 @@ def build_quickjs(context: Context) -> None:
         "-Wl,--strip-all",
         "-Wl,--export=__stack_pointer",
         *(f"-Wl,--wrap={name}" for name in WRAPPED),
-        *compile_sources(context, source),
+        *compile_sources(context, source, hacl),
         "-lwasi-emulated-signal",
         "-o",
         output,

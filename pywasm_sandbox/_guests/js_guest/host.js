@@ -14,3 +14,6 @@ export const randomFill = (bytes) => (native.randomFill(bytes.buffer, bytes.byte
 // UTF-8: the bytes of a text; the text of bytes from `start` on, undefined if `isFatal` and they are not valid.
 export const encodeUtf8 = (text) => native.encode(text);
 export const decodeUtf8 = (bytes, start, isFatal) => native.decode(bytes, start, bytes.length, isFatal);
+
+// A digest as bytes: "sha1", "sha224", "sha256", "sha384", "sha512" or "md5" of bytes.
+export const digest = (name, bytes) => native.digest(name, bytes);

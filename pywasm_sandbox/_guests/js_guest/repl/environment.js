@@ -14,6 +14,7 @@ function runPrelude() {
     request: native.request,
     encode: native.encode,
     decode: native.decode,
+    digest: native.digest,
     randomFill: (buffer, offset, length) => native.fillRandom(new Uint8Array(buffer, offset, length)),
   };
   const bytes = native.readFile(PRELUDE);

@@ -1,12 +1,10 @@
-// Web Crypto: random values from the host, digests from @noble/hashes. Keys, signatures and ciphers are not there.
+// Web Crypto: random values and digests from the host. Keys, signatures and ciphers are not there.
 
-import { sha1 } from '@noble/hashes/legacy.js';
-import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
-import { randomFill } from '../host.js';
+import { digest, randomFill } from '../host.js';
 import { defineGlobals } from './define.js';
 
 const QUOTA = 65536;
-const digests = { 'SHA-1': sha1, 'SHA-256': sha256, 'SHA-384': sha384, 'SHA-512': sha512 };
+const digests = { 'SHA-1': 'sha1', 'SHA-256': 'sha256', 'SHA-384': 'sha384', 'SHA-512': 'sha512' };
 const integerArrays = [
   Int8Array,
   Uint8Array,
@@ -38,7 +36,7 @@ class SubtleCrypto {
     const name = String(typeof algorithm === 'object' && algorithm !== null ? algorithm.name : algorithm).toUpperCase();
     const hash = digests[name];
     if (!hash) throw new DOMException(`Unrecognized algorithm name ${name}`, 'NotSupportedError');
-    return hash(bytesOf(data)).slice().buffer;
+    return digest(hash, bytesOf(data)).buffer;
   }
 
   get [Symbol.toStringTag]() {
