@@ -89,7 +89,7 @@ class Tsc:
         self._lock = threading.Lock()
         self._image: Image | None = None
 
-    def _program(self) -> Program:
+    def _program(self, _image: Image | None = None) -> Program:
         return self._engine.program(self._source, IMPORTS)
 
     def image(self) -> Image:
