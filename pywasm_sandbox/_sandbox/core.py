@@ -142,7 +142,7 @@ class SandboxCore:
             max_result_bytes=limits.max_result_bytes,
             max_foreign_module_bytes=limits.max_foreign_module_bytes,
             max_host_calls_per_second=limits.max_host_calls_per_second,
-            host_calls={**self.tools.handlers(), **self.network.handlers()},
+            host_calls={**self.tools.handlers(context.id), **self.network.handlers()},
         )
         language, namespace = context.language, context.namespace
         if language in ("javascript", "typescript"):

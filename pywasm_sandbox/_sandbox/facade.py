@@ -49,6 +49,7 @@ class ToolLimits(TypedDict, total=False):
     max_calls_per_run: int | None
     max_argument_bytes: int
     max_result_bytes: int
+    inline: bool
 
 
 class SandboxSettings(TypedDict, total=False):

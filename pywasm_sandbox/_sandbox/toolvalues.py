@@ -70,7 +70,7 @@ def encode_value(value: Any, name: str, max_bytes: int) -> bytes:
     return f'{{"value":{text}}}'.encode("ascii")
 
 
-def describe_exception(error: Exception) -> HostCallError:
+def describe_exception(error: BaseException) -> HostCallError:
     """What the guest is told of an exception of a tool: class, message and arguments, no traceback."""
     try:
         message = str(error)

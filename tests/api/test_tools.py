@@ -509,3 +509,42 @@ def test_a_closed_sandbox_runs_no_tools() -> None:
     sandbox.close()
     with pytest.raises(SandboxError):
         sandbox.run_code("import host")
+
+
+async def test_inline_tools_run_on_the_sandboxes_thread(open_sandbox: Any) -> None:
+    threads: list[int] = []
+
+    def where(key: str) -> dict[str, int]:
+        threads.append(threading.get_ident())
+        if key == "bad":
+            raise KeyError(key)
+        if key == "worse":
+            raise SystemExit(3)
+        return {key: 1}
+
+    def gate(call: ToolCall) -> bool:
+        if call.args[0] == "fails":
+            raise RuntimeError("a bug of the gate")
+        return bool(call.args[0] != "no")
+
+    sandbox = await open_sandbox(tools=[Tool(function=where, inline=True, gate=gate)])
+    assert await _lines(sandbox, "import host\nprint(host.where('a'))") == ["{'a': 1}"]
+    assert await _raised(sandbox, "host.where('bad')") == "KeyError 'bad'"
+    assert await _raised(sandbox, "host.where('worse')") == "host ToolError SystemExit: 3"
+    for refused in ("no", "fails"):
+        assert await _raised(sandbox, f"host.where('{refused}')") == (
+            "PermissionError the host refused this call of where()"
+        )
+    assert (await _raised(sandbox, "host.where(5)")).startswith("ValueError where(): argument key")
+    assert len(threads) == 3
+    assert threading.get_ident() not in threads
+
+
+def test_inline_tools_are_not_async() -> None:
+    async def f() -> None:
+        pass
+
+    with pytest.raises(TypeError, match="can't be async"):
+        Tool(function=f, inline=True)
+    with pytest.raises(TypeError, match="can't be async"):
+        Tool(function=lookup, gate=f, inline=True)
