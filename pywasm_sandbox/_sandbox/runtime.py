@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from pywasm_sandbox._engine import Engine
 from pywasm_sandbox._guests.assets import Assets
-from pywasm_sandbox._guests.javascript_runtime import JavaScriptRuntime
 from pywasm_sandbox._guests.python_runtime import PythonRuntime
 from pywasm_sandbox._limits import ProcessLimitValues
 from pywasm_sandbox.errors import LanguageNotAvailableError, PolicyError, SandboxExistsError
@@ -16,6 +15,8 @@ from pywasm_sandbox.errors import LanguageNotAvailableError, PolicyError, Sandbo
 from .budget import Seats
 
 if TYPE_CHECKING:
+    from pywasm_sandbox._guests.javascript_runtime import JavaScriptRuntime
+
     from .core import SandboxCore
 
 __all__ = ["Runtime", "check_language"]
@@ -76,6 +77,9 @@ class Runtime:
         """What the JavaScript guests share. Raises `AssetError`."""
         with self._lock:
             if self._javascript is None:
+                # Most processes run no JavaScript, and its modules take a tenth of the package's import.
+                from pywasm_sandbox._guests.javascript_runtime import JavaScriptRuntime
+
                 self._assets = self._assets or Assets.installed()
                 self._javascript = JavaScriptRuntime(self.engine, self._assets)
             return self._javascript
