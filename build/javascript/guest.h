@@ -25,6 +25,9 @@ void guest_file_functions(JSContext *ctx, JSValue object);
 /* hashes.c */
 void guest_hash_functions(JSContext *ctx, JSValue object);
 
+/* sockets.c */
+void guest_socket_functions(JSContext *ctx, JSValue object);
+
 /* modules.c */
 void guest_install_loader(void);
 JSValue guest_set_loader(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv);

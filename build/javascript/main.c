@@ -166,6 +166,7 @@ static bool has_native_functions(JSContext *ctx) {
     guest_native_functions(ctx, native);
     guest_file_functions(ctx, native);
     guest_hash_functions(ctx, native);
+    guest_socket_functions(ctx, native);
     JSModuleDef *module = guest_native_module(ctx);
     if (module == NULL) {
         JS_FreeValue(ctx, native);

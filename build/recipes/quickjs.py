@@ -12,7 +12,7 @@ from recipes.toolchain import TARGET, toolchain_environment
 STACK_SIZE = 8 << 20
 ENGINE_SOURCES = ("quickjs", "libregexp", "libunicode", "dtoa")
 RUNTIME_SOURCES = ("memory", "sleep", "stdio", "strings")
-GUEST_SOURCES = ("main", "native", "modules", "files", "hashes")
+GUEST_SOURCES = ("main", "native", "modules", "files", "hashes", "sockets")
 HASH_SOURCES = ("Hacl_Hash_MD5", "Hacl_Hash_SHA1", "Hacl_Hash_SHA2")
 """Of HACL*, which comes with CPython."""
 WRAPPED = ("__wasi_fd_write", "__wasi_fd_close", "__wasi_fd_renumber", "clock_nanosleep")

@@ -17,3 +17,6 @@ export const decodeUtf8 = (bytes, start, isFatal) => native.decode(bytes, start,
 
 // A digest as bytes: "sha1", "sha224", "sha256", "sha384", "sha512" or "md5" of bytes.
 export const digest = (name, bytes) => native.digest(name, bytes);
+
+// Descriptors of connections. `receive` and `transmit` give a count, null for "not yet", or a negative errno.
+export const { dontWait, receive, transmit, close } = native;

@@ -15,6 +15,10 @@ function runPrelude() {
     encode: native.encode,
     decode: native.decode,
     digest: native.digest,
+    dontWait: native.dontWait,
+    receive: native.receive,
+    transmit: native.transmit,
+    close: native.close,
     randomFill: (buffer, offset, length) => native.fillRandom(new Uint8Array(buffer, offset, length)),
   };
   const bytes = native.readFile(PRELUDE);
