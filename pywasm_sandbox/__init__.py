@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     from pywasm_sandbox._network.log import NetworkAttempt
     from pywasm_sandbox._network.policy import NetworkPolicy, NetworkRule, Secret
     from pywasm_sandbox._sandbox.facade import Context, Sandbox, get_sandbox, prepare, set_process_limits
-    from pywasm_sandbox._sandbox.options import FsspecFolder, HostFolder, MemoryFolder, ZipArchive
+    from pywasm_sandbox._sandbox.options import (
+        Deterministic,
+        FsspecFolder,
+        HostFolder,
+        MemoryFolder,
+        ZipArchive,
+    )
     from pywasm_sandbox._sandbox.snapshots import Snapshot
     from pywasm_sandbox._sandbox.tools import Tool, ToolCall
     from pywasm_sandbox.aio import AsyncContext, AsyncSandbox
@@ -63,6 +69,7 @@ __all__ = [
     "ContextBusyError",
     "ContextClosedError",
     "ContextNotFoundError",
+    "Deterministic",
     "Execution",
     "ExecutionError",
     "FileContent",
@@ -102,7 +109,7 @@ _HOMES: Final = {
     "_network.log": ("NetworkAttempt",),
     "_network.policy": ("NetworkPolicy", "NetworkRule", "Secret"),
     "_sandbox.facade": ("Context", "Sandbox", "get_sandbox", "prepare", "set_process_limits"),
-    "_sandbox.options": ("FsspecFolder", "HostFolder", "MemoryFolder", "ZipArchive"),
+    "_sandbox.options": ("Deterministic", "FsspecFolder", "HostFolder", "MemoryFolder", "ZipArchive"),
     "_sandbox.snapshots": ("Snapshot",),
     "_sandbox.tools": ("Tool", "ToolCall"),
     "aio": ("AsyncContext", "AsyncSandbox"),

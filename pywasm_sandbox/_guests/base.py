@@ -22,6 +22,7 @@ from .protocol import Event, Failed, Finished, ProtocolError, Question
 
 if TYPE_CHECKING:
     from .hostcalls import Handler
+    from .reproducible import World
     from .state import GuestState
 
 __all__ = ["Cell", "Guest", "GuestOptions", "Listener", "RunEnd", "explain_loss"]
@@ -47,6 +48,8 @@ class GuestOptions:
     max_result_bytes: int = DEFAULT_MAX_OUTPUT_BYTES
     max_foreign_module_bytes: int = 0
     max_host_calls_per_second: int | None = None
+    world: World | None = None
+    """Clocks and randomness that are the same each time; each line of output is an entry then."""
 
     @property
     def engine_limits(self) -> Limits:

@@ -43,6 +43,7 @@ from .protocol import (
     preload_request,
     renew_request,
 )
+from .reproducible import VirtualWaiter
 from .state import GuestState, Relocate
 from .stdio import OutputAssembler, StdioRing
 from .tree import USER_SITE
@@ -154,6 +155,7 @@ class PythonGuest(Guest):
             max_bytes=options.max_output_bytes,
             max_results=options.max_results,
             max_result_bytes=options.max_result_bytes,
+            by_line=options.world is not None,
         )
         self._unpublished = 0
         self._boot_output: list[str] = []
@@ -168,6 +170,10 @@ class PythonGuest(Guest):
 
     def make_wasi(self, instance: Instance) -> WasiHost:
         """The guest's view of the world; called once by the engine."""
+        world = self._options.world
+        clocks, random_source = self._reproducible or (None, None)
+        if world is not None:
+            clocks, random_source = world.clocks(), world.random_source()
         return WasiHost(
             self._namespace,
             instance.memory,
@@ -175,9 +181,9 @@ class PythonGuest(Guest):
             env=self._options.env,
             stdout=self,
             stderr=self,
-            clocks=None if self._reproducible is None else self._reproducible[0],
-            random_source=None if self._reproducible is None else self._reproducible[1],
-            waiter=instance.waiter,
+            clocks=clocks,
+            random_source=random_source,
+            waiter=instance.waiter if world is None else VirtualWaiter(instance.waiter, world.time),
             on_block=self._on_block,
             on_stdio=self.drain,
             limits=WasiLimits(open_files=self._options.max_open_files),
@@ -239,6 +245,8 @@ class PythonGuest(Guest):
         return configure_request(self._options.env, self._options.cwd, [""], is_clone=is_clone)
 
     def _hash_seed(self) -> int:
+        if self._options.world is not None:
+            return self._options.world.hash_seed
         return secrets.randbelow(1 << 32) if self._reproducible is None else REPRODUCIBLE_HASH_SEED
 
     def _clone(self, instance: Instance, image: Image) -> None:

@@ -92,6 +92,7 @@ class OutputAssembler:
     at once. An unfinished line waits for its end, for `flush` (the guest is about to block, or emits), for
     the other stream's turn, or for a second tick. Over ``max_bytes`` the rest of the run is dropped, as it is
     with more than ``max_results`` displayed results or more than ``max_result_bytes`` of them.
+    ``by_line``: each line is an entry, and time has no part in it.
     """
 
     def __init__(
@@ -102,6 +103,7 @@ class OutputAssembler:
         max_results: int | None = None,
         max_result_bytes: int | None = None,
         line_entries: int = 1000,
+        by_line: bool = False,
     ) -> None:
         self._deliver = deliver
         self._max_bytes = max_bytes
@@ -109,7 +111,8 @@ class OutputAssembler:
         self._max_result_bytes = sys.maxsize if max_result_bytes is None else max_result_bytes
         self._results_left = self._max_results
         self._result_bytes_left = self._max_result_bytes
-        self._line_entries = line_entries
+        self._line_entries = sys.maxsize if by_line else line_entries
+        self._by_line = by_line
         self._streams = {1: _Stream("stdout"), 2: _Stream("stderr")}
         self._current = self._streams[1]
         self._stale_partial = False
@@ -183,7 +186,7 @@ class OutputAssembler:
 
     def tick(self) -> None:
         """An epoch tick passed: a line that was unfinished at the last one already goes out as it is."""
-        if self._current.partial:
+        if self._current.partial and not self._by_line:
             if self._stale_partial:
                 self._finish_partial(self._current)
             self._stale_partial = not self._stale_partial

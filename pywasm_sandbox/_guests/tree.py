@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Callable
 from typing import Final
 
 from pywasm_sandbox._vfs.devices import DeviceFS
@@ -39,13 +42,17 @@ BASE_ENV: Final = {
 """Environment variables that every context has."""
 
 
-def lay_out(namespace: Namespace) -> None:
+def lay_out(
+    namespace: Namespace,
+    random_bytes: Callable[[int], bytes] = os.urandom,
+    clock: Callable[[], int] = time.time_ns,
+) -> None:
     """Make the default tree: a read-only /usr for the interpreters, devices, all else writable."""
     for folder in _FOLDERS:
         namespace.make_directories(folder)
-    system = Namespace(MemoryFS())
+    system = Namespace(MemoryFS(clock=clock))
     for folder in _SYSTEM_FOLDERS:
         system.make_directories(folder)
     system.write_bytes(_EXECUTABLE, _EXECUTABLE_TEXT, mode=0o755)
     namespace.mount("/usr", system.root.mount.fs, read_only=True)
-    namespace.mount("/dev", DeviceFS())
+    namespace.mount("/dev", DeviceFS(random_bytes))

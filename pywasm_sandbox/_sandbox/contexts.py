@@ -115,6 +115,10 @@ class ContextCore:
         self._guest: Guest | None = None
         self._broken = False
         self._closed = False
+        self.number = 0
+        """In the order in which the contexts of its sandbox were made."""
+        self.boots = 0
+        """How many interpreters it has had."""
 
     # ---- asking ---------------------------------------------------------------------------------------
 

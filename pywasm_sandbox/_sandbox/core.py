@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pywasm_sandbox._engine import InstanceClosed
 from pywasm_sandbox._guests.base import Guest, GuestOptions
+from pywasm_sandbox._guests.reproducible import World
 from pywasm_sandbox._guests.state import GuestState
 from pywasm_sandbox._guests.tree import BASE_ENV, lay_out
 from pywasm_sandbox._limits import LimitValues
@@ -56,6 +57,9 @@ class SandboxCore:
         self._runtime = Runtime.shared()
         self.budget = Budget(options.limits)
         self._seats = Seats(options.limits.max_concurrent_runs, f"sandbox {self.id!r}")
+        self._made = 0
+        """How many contexts were made so far."""
+        self._time = None if options.deterministic is None else options.deterministic.time()
         self._expired = False
         self._expiry: threading.Timer | None = None
         self._lock = threading.Lock()
@@ -67,7 +71,7 @@ class SandboxCore:
         self.tools = ToolBox(options.tools)
         self.network = Network(options.network)
         self.namespace = (
-            Namespace(MemoryFS(options.quota)) if snapshot is None else restored_files(snapshot, options)
+            Namespace(self._new_files()) if snapshot is None else restored_files(snapshot, options)
         )
         self.files = Files(self.namespace, cwd=options.cwd, check_open=self._check_open)
         self._lay_out(fresh=snapshot is None)
@@ -77,11 +81,19 @@ class SandboxCore:
         if options.limits.lifetime_seconds is not None:
             self._expiry = expire_later(self, options.limits)
 
+    def _new_files(self) -> MemoryFS:
+        quota = self.options.quota
+        return MemoryFS(quota) if self._time is None else MemoryFS(quota, self._time.now_ns)
+
     def _lay_out(self, fresh: bool) -> None:
         """The default tree: the interpreter below a read-only /usr, all else writable within the quota."""
         namespace = self.namespace
         if fresh:
-            lay_out(namespace)
+            if self._time is None or self.options.deterministic is None:
+                lay_out(namespace)
+            else:
+                world = self.options.deterministic.world(self._time, 0, 0)
+                lay_out(namespace, world.random_source().random_bytes, self._time.now_ns)
             self._runtime.python.mount(namespace)
             self._runtime.javascript.mount(namespace)
         present = {mount.path for mount in namespace.mounts}
@@ -124,6 +136,12 @@ class SandboxCore:
         if self._closed:
             raise SandboxClosedError(f"sandbox {self.id!r} is closed")
 
+    def _world(self, context: ContextCore) -> World | None:
+        if self._time is None or self.options.deterministic is None:
+            return None
+        context.boots += 1
+        return self.options.deterministic.world(self._time, context.number, context.boots)
+
     def _make_guest(self, context: ContextCore, start: Start | None) -> Guest:
         options, limits = self.options, self.options.limits
         guest_options = GuestOptions(
@@ -143,6 +161,7 @@ class SandboxCore:
             max_foreign_module_bytes=limits.max_foreign_module_bytes,
             max_host_calls_per_second=limits.max_host_calls_per_second,
             host_calls={**self.tools.handlers(context.id), **self.network.handlers()},
+            world=self._world(context),
         )
         language, namespace = context.language, context.namespace
         if language in ("javascript", "typescript"):
@@ -198,6 +217,8 @@ class SandboxCore:
                     f"sandbox {self.id!r} has its max_contexts of {len(self._contexts)}; delete one first"
                 )
             self._contexts[context.id] = context
+            self._made += 1
+            context.number = self._made
         return context
 
     def create_context(

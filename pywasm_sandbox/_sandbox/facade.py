@@ -16,7 +16,7 @@ from pywasm_sandbox.errors import SandboxError
 from .contexts import ContextCore, ContextStatus
 from .core import SandboxCore
 from .files import CHUNK_BYTES, Encoding
-from .options import UNSET, Mount, SandboxOptions, Unset
+from .options import UNSET, Deterministic, Mount, SandboxOptions, Unset
 from .runs import Callbacks
 from .runtime import Runtime, check_language
 from .snapshots import Snapshot
@@ -81,6 +81,7 @@ class SandboxSettings(TypedDict, total=False):
     max_live_contexts: int | None
     on_crash: Literal["restart", "error", "restore"]
     preload: Sequence[str] | None
+    deterministic: Deterministic | None
     tools: Sequence[Callable[..., Any] | Tool]
     network: NetworkPolicy | None
 
@@ -351,6 +352,8 @@ class Sandbox(SandboxBase):
     - ``network``: a `NetworkPolicy`, what code may reach; None: nothing (None).
     - ``tools``: functions of the host, or `Tool`s, that guest code imports from ``host`` (none); see
     `expose`.
+    - ``deterministic``: a `Deterministic`: randomness from a seed and clocks of its own, so that the same
+      code does the same each time (None).
 
     With ``snapshot`` the sandbox has the files and contexts of a `Snapshot`, with the same context ids; the
     options are those given here, and mounts of the host have to be given again.
