@@ -48,6 +48,8 @@ class GuestOptions:
     max_result_bytes: int = DEFAULT_MAX_OUTPUT_BYTES
     max_foreign_module_bytes: int = 0
     max_host_calls_per_second: int | None = None
+    clock_step_ns: int = 1
+    """Guests see their clocks in steps of this size."""
     world: World | None = None
     """Clocks and randomness that are the same each time; each line of output is an entry then."""
 

@@ -171,7 +171,7 @@ class PythonGuest(Guest):
     def make_wasi(self, instance: Instance) -> WasiHost:
         """The guest's view of the world; called once by the engine."""
         world = self._options.world
-        clocks, random_source = self._reproducible or (None, None)
+        clocks, random_source = self._reproducible or (Clocks(self._options.clock_step_ns), None)
         if world is not None:
             clocks, random_source = world.clocks(), world.random_source()
         return WasiHost(

@@ -161,6 +161,7 @@ class SandboxCore:
             max_foreign_module_bytes=limits.max_foreign_module_bytes,
             max_host_calls_per_second=limits.max_host_calls_per_second,
             host_calls={**self.tools.handlers(context.id), **self.network.handlers()},
+            clock_step_ns=round(options.clock_resolution_seconds * 1e9),
             world=self._world(context),
         )
         language, namespace = context.language, context.namespace

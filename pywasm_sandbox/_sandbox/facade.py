@@ -82,6 +82,7 @@ class SandboxSettings(TypedDict, total=False):
     on_crash: Literal["restart", "error", "restore"]
     preload: Sequence[str] | None
     deterministic: Deterministic | None
+    clock_resolution_seconds: float
     tools: Sequence[Callable[..., Any] | Tool]
     network: NetworkPolicy | None
 
@@ -354,6 +355,7 @@ class Sandbox(SandboxBase):
     `expose`.
     - ``deterministic``: a `Deterministic`: randomness from a seed and clocks of its own, so that the same
       code does the same each time (None).
+    - ``clock_resolution_seconds``: the steps in which code sees its clocks (a microsecond).
 
     With ``snapshot`` the sandbox has the files and contexts of a `Snapshot`, with the same context ids; the
     options are those given here, and mounts of the host have to be given again.

@@ -198,6 +198,7 @@ class SandboxOptions:
     tools: Sequence[Callable[..., Any] | Tool] = ()
     network: NetworkPolicy | None = None
     deterministic: Deterministic | None = None
+    clock_resolution_seconds: float = 1e-6
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> SandboxOptions:
@@ -220,6 +221,11 @@ class SandboxOptions:
         if self.preload is not None:
             modules = fitting_modules(self.preload, self.limits.memory_bytes)
             object.__setattr__(self, "preload", check_modules(modules))
+        resolution = self.clock_resolution_seconds
+        if isinstance(resolution, bool) or not isinstance(resolution, int | float):
+            raise TypeError(f"clock_resolution_seconds is a number, not {resolution!r}")
+        if not 1e-9 <= resolution <= 1:
+            raise ValueError(f"clock_resolution_seconds is {resolution!r}; it must be from 1e-9 to 1")
         if self.deterministic is not None and not isinstance(self.deterministic, Deterministic):
             raise TypeError(f"deterministic is a Deterministic, not {type(self.deterministic).__name__}")
         for path in self.mounts:

@@ -20,10 +20,12 @@ class Clocks:
 
     The monotonic clock can be shifted, so that a guest restored from an image never sees it go backwards. The
     CPU clocks count the time of the threads that ran this guest, as far as the guest looked at them: the
-    host's other work is none of the guest's business.
+    host's other work is none of the guest's business. Guests see all of them in steps of `step_ns`: what is
+    finer tells of the host's caches, and of other guests.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, step_ns: int = 1) -> None:
+        self._step_ns = step_ns
         self._monotonic_offset_ns = 0
         self._cpu_thread: int | None = None
         self._cpu_base_ns = 0
@@ -62,10 +64,17 @@ class Clocks:
 
     def resolution_ns(self, clock_id: int) -> int:
         """Resolution of a clock; `clock_id` is one of `ClockId`."""
-        return 1
+        return self._step_ns
 
     def now_ns(self, clock_id: int) -> int:
         """Time of the clock `clock_id` (one of `ClockId`), as a u64."""
+        step = self._step_ns
+        if step != 1:
+            exact = self._exact_ns(clock_id)
+            return exact - exact % step
+        return self._exact_ns(clock_id)
+
+    def _exact_ns(self, clock_id: int) -> int:
         if clock_id == _MONOTONIC:
             return self.monotonic_ns() & U64_MASK
         if clock_id == _REALTIME:

@@ -13,11 +13,14 @@ import pytest
 
 from pywasm_sandbox import Sandbox
 
-from .hostile import python_programs
+from .hostile import javascript_programs, python_programs
 from .hostile.table import Program
 
-CORPUS = {"python": python_programs.PROGRAMS}
-CONTROLS = {"python": ("print('alive')\n6 * 7", "42", ["alive\n"])}
+CORPUS = {"python": python_programs.PROGRAMS, "javascript": javascript_programs.PROGRAMS}
+CONTROLS = {
+    "python": ("print('alive')\n6 * 7", "42", ["alive\n"]),
+    "javascript": ("console.log('alive'); 6 * 7", "42", ["alive\n"]),
+}
 OUTCOMES_OF_UNDEFINED = {
     None,
     "GuestCrash",
@@ -36,7 +39,8 @@ def _cases() -> Iterator[Any]:
 
 def test_the_corpus_is_large_and_its_names_are_unique() -> None:
     for programs in CORPUS.values():
-        assert len({program.name for program in programs}) == len(programs) > 100
+        assert len({program.name for program in programs}) == len(programs) > 30
+    assert len(CORPUS["python"]) > 200
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,8 @@ const REASONS = {
   1: ['ExecutionTimeout', 'the cell ran longer than its timeout'],
   3: ['OutputLimitExceeded', "the cell's output went over its limit"],
   4: ['KeyboardInterrupt', 'a callback of the caller failed'],
+  5: ['CpuLimitExceeded', 'the sandbox used up its CPU time'],
+  6: ['LifetimeExceeded', "the sandbox's lifetime is over"],
 };
 
 const MEMORY_TO_RECOVER = 2 << 20; // what a cell gets after one that filled the heap
