@@ -63,6 +63,21 @@ def package_tests(session: nox.Session) -> None:
     session.run("python", "-m", "tests.conformance.packages", *session.posargs)
 
 
+@nox.session
+@nox.parametrize("target", ["wasi", "protocol", "ring", "side_module", "archive"])
+def fuzz(session: nox.Session, target: str) -> None:
+    """Coverage-guided fuzzing, a minute a target (arguments: --seconds N); findings go to fuzz/."""
+    session.install("-e", ".[test]", "atheris>=3.0")
+    session.run("python", "-m", "tests.fuzz", target, *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Contexts from many threads at random, for five minutes (arguments: --minutes N)."""
+    session.install("-e", ".[test]")
+    session.run("python", "-m", "tests.soak", *session.posargs)
+
+
 @nox.session(python=False)
 def guests(session: nox.Session) -> None:
     """Rebuild the WebAssembly assets from source (Debian, clang 22; see build/README.md)."""

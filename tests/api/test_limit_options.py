@@ -475,3 +475,29 @@ async def test_interrupt_from_another_thread(sandbox: Any, code: str) -> None:
     after = await context.run_code("kept")
     assert (after.text, after.error) == ("1", None)
     assert await sandbox.interrupt_code_context(context) is False
+
+
+# ---- memory ------------------------------------------------------------------------------------------------
+
+
+def _resident_bytes() -> int:
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * 4096
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads /proc")
+def test_memory_goes_back_to_the_system_when_a_context_closes() -> None:
+    with Sandbox() as sandbox:
+        sandbox.create_code_context().run_code("1")
+        before = _resident_bytes()
+        contexts = [sandbox.create_code_context() for _ in range(3)]
+        for context in contexts:
+            context.run_code("x = bytearray(b'x') * 80_000_000")
+        held = _resident_bytes()
+        assert held - before > 200_000_000
+        contexts[0].delete()
+        contexts[1].restart()
+        sandbox.write_file("/tmp/f", bytes(1000))
+        assert held - _resident_bytes() > 140_000_000
+        assert contexts[2].run_code("len(x)").text == "80000000"
+    assert _resident_bytes() - before < 60_000_000

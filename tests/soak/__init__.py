@@ -1,0 +1,1 @@
+"""``python -m tests.soak --minutes 10``: contexts from many threads, at random."""
