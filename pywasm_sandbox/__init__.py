@@ -4,6 +4,7 @@ Layers, each importing only those below it:
 
 - `cli`, `aio` (AsyncSandbox): over the public API and its core
 - `_sandbox`: Sandbox, Context, files, one core for sync and async
+- `_processes`: commands: a shell, utilities and interpreters as processes over one filesystem
 - `_network`: what guests may reach, and the connections made for them
 - `_guests`: what a language needs: protocol, boot, the code that runs inside
 - `_engine`: wasmtime: modules and their cache, instances, interrupts, side modules
@@ -20,7 +21,14 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from pywasm_sandbox._network.log import NetworkAttempt
     from pywasm_sandbox._network.policy import NetworkPolicy, NetworkRule, Secret
-    from pywasm_sandbox._sandbox.facade import Context, Sandbox, get_sandbox, prepare, set_process_limits
+    from pywasm_sandbox._sandbox.facade import (
+        Context,
+        Process,
+        Sandbox,
+        get_sandbox,
+        prepare,
+        set_process_limits,
+    )
     from pywasm_sandbox._sandbox.options import (
         Deterministic,
         FsspecFolder,
@@ -30,7 +38,7 @@ if TYPE_CHECKING:
     )
     from pywasm_sandbox._sandbox.snapshots import Snapshot
     from pywasm_sandbox._sandbox.tools import Tool, ToolCall
-    from pywasm_sandbox.aio import AsyncContext, AsyncSandbox
+    from pywasm_sandbox.aio import AsyncContext, AsyncProcess, AsyncSandbox
     from pywasm_sandbox.errors import (
         AssetError,
         ContextBrokenError,
@@ -49,6 +57,7 @@ if TYPE_CHECKING:
         SnapshotMismatchError,
     )
     from pywasm_sandbox.models import (
+        CommandResult,
         Execution,
         ExecutionError,
         FileContent,
@@ -63,7 +72,9 @@ __version__ = "0.1.0"
 __all__ = [
     "AssetError",
     "AsyncContext",
+    "AsyncProcess",
     "AsyncSandbox",
+    "CommandResult",
     "Context",
     "ContextBrokenError",
     "ContextBusyError",
@@ -86,6 +97,7 @@ __all__ = [
     "NetworkRule",
     "PackageInstallError",
     "PolicyError",
+    "Process",
     "Result",
     "Sandbox",
     "SandboxClosedError",
@@ -108,12 +120,21 @@ __all__ = [
 _HOMES: Final = {
     "_network.log": ("NetworkAttempt",),
     "_network.policy": ("NetworkPolicy", "NetworkRule", "Secret"),
-    "_sandbox.facade": ("Context", "Sandbox", "get_sandbox", "prepare", "set_process_limits"),
+    "_sandbox.facade": ("Context", "Process", "Sandbox", "get_sandbox", "prepare", "set_process_limits"),
     "_sandbox.options": ("Deterministic", "FsspecFolder", "HostFolder", "MemoryFolder", "ZipArchive"),
     "_sandbox.snapshots": ("Snapshot",),
     "_sandbox.tools": ("Tool", "ToolCall"),
-    "aio": ("AsyncContext", "AsyncSandbox"),
-    "models": ("Execution", "ExecutionError", "FileContent", "FileInfo", "Limits", "Logs", "Result"),
+    "aio": ("AsyncContext", "AsyncProcess", "AsyncSandbox"),
+    "models": (
+        "CommandResult",
+        "Execution",
+        "ExecutionError",
+        "FileContent",
+        "FileInfo",
+        "Limits",
+        "Logs",
+        "Result",
+    ),
 }
 
 

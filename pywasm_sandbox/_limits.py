@@ -46,6 +46,7 @@ _BOUNDS: Final[Mapping[str, _Bounds]] = {
     "max_result_bytes": _Bounds(0),
     "max_code_bytes": _Bounds(1),
     "max_contexts": _Bounds(1),
+    "max_processes": _Bounds(1, 1000),
     "max_concurrent_runs": _Bounds(1),
     "max_foreign_module_bytes": _Bounds(0, 64 * MIB),
     "max_host_calls_per_second": _Bounds(100, optional=True),
@@ -102,6 +103,7 @@ class LimitValues(_Checked):
     max_result_bytes: int = 64 * MIB
     max_code_bytes: int = 16 * MIB
     max_contexts: int = 1000
+    max_processes: int = 64
     max_concurrent_runs: int = 256
     max_foreign_module_bytes: int = 0
     max_host_calls_per_second: int | None = None

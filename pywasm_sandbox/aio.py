@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -17,8 +18,10 @@ try:
 except ImportError as error:  # pragma: no cover - the message is all there is
     raise ImportError("pywasm_sandbox.aio needs anyio: pip install 'pywasm-sandbox[aio]'") from error
 
+from ._processes.table import SIGTERM
 from ._sandbox.facade import (
     ContextBase,
+    ProcessBase,
     SandboxBase,
     SandboxSettings,
     StrPath,
@@ -30,9 +33,9 @@ from ._sandbox.options import UNSET, Unset
 from ._sandbox.runs import Callbacks
 from ._sandbox.snapshots import Snapshot
 from ._sandbox.steps import Steps, Wait
-from .models import Execution, ExecutionError, FileContent, FileInfo, Result
+from .models import CommandResult, Execution, ExecutionError, FileContent, FileInfo, Result
 
-__all__ = ["AsyncContext", "AsyncSandbox"]
+__all__ = ["AsyncContext", "AsyncProcess", "AsyncSandbox"]
 
 T = TypeVar("T")
 MaybeAsync = Awaitable[Any] | Any
@@ -195,6 +198,22 @@ class AsyncContext(ContextBase):
         await _in_thread(self._sandbox.delete_context, self.id)
 
 
+class AsyncProcess(ProcessBase):
+    """A command in the background."""
+
+    async def wait(self) -> int:
+        """Until it is over: its exit code. Cancelling the wait leaves it running."""
+        await _drive(self._until_over)
+        assert self.exit_code is not None
+        return self.exit_code
+
+    def _until_over(self, notify: Callable[[], None]) -> Steps[None]:
+        call = self._core.wait_call(notify)
+        while not call.done:
+            yield Wait(call)
+            call.take()
+
+
 class AsyncSandbox(SandboxBase):
     """`Sandbox` for async code: the same options, the same results, callbacks that may be coroutines.
 
@@ -285,6 +304,52 @@ class AsyncSandbox(SandboxBase):
                 notify=notify,
             )
         )
+
+    # ---- commands -----------------------------------------------------------------------------------
+
+    async def exec(
+        self,
+        command: str | Sequence[str],
+        *,
+        cwd: StrPath | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float | Unset | None = UNSET,
+        stdin: str | bytes | None = None,
+        on_stdout: Callable[[str], MaybeAsync] | None = None,
+        on_stderr: Callable[[str], MaybeAsync] | None = None,
+    ) -> CommandResult:
+        """As `Sandbox.exec`; callbacks are called in this task and may be coroutine functions."""
+        core = self._core
+        request = core.command_request(command, cwd=cwd, env=env, timeout=timeout, stdin=stdin)
+        return await _drive(
+            lambda notify: core.commands.exec_steps(request, on_stdout, on_stderr, notify),
+        )
+
+    async def start_process(
+        self,
+        command: str | Sequence[str],
+        *,
+        cwd: StrPath | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        stdin: str | bytes | None = None,
+    ) -> AsyncProcess:
+        """Start a command and go on; it runs until it ends, is killed, or the sandbox is closed."""
+        request = self._core.command_request(command, cwd=cwd, env=env, timeout=timeout, stdin=stdin)
+        shown = command if isinstance(command, str) else shlex.join(command)
+        return AsyncProcess(self._core.commands.start(shown, request))
+
+    async def list_processes(self) -> list[AsyncProcess]:
+        """What `start_process` started, oldest first, also what is over."""
+        return [AsyncProcess(core) for core in self._core.commands.list()]
+
+    async def get_process(self, pid: int) -> AsyncProcess:
+        """One of these. Raises `SandboxError`."""
+        return AsyncProcess(self._core.commands.get(pid))
+
+    async def kill_process(self, pid: int, signal: int = SIGTERM) -> None:
+        """End one of these and what it started. Raises `SandboxError`."""
+        self._core.commands.get(pid).kill(signal)
 
     # ---- files --------------------------------------------------------------------------------------
 

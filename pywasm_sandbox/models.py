@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pywasm_sandbox._limits import LimitValues
 
 __all__ = [
+    "CommandResult",
     "ContextState",
     "Execution",
     "ExecutionError",
@@ -216,6 +217,33 @@ class Execution(_Model):
         return self.error is None
 
 
+class CommandResult(_Model):
+    """The outcome of a command.
+
+    ``exit_code`` is the shell's: 127 for a command that there is none of, 126 for one that can't be executed,
+    128 + n for one that signal n ended, 124 for one that its timeout ended. ``error`` is set when a limit of
+    the sandbox ended it: ``ExecutionTimeout``, ``OutputLimitExceeded``. ``truncated`` says that output was
+    dropped.
+    """
+
+    stdout: str = ""
+    stderr: str = ""
+    exit_code: int = 0
+    duration_seconds: float = 0.0
+    error: ExecutionError | None = None
+    truncated: bool = False
+
+    @property
+    def success(self) -> bool:
+        """Whether the exit code is 0."""
+        return self.exit_code == 0
+
+    @property
+    def duration(self) -> float:
+        """Seconds, under the name that Cloudflare's sandbox gives it."""
+        return self.duration_seconds
+
+
 class FileInfo(_Model):
     """A file, directory or symbolic link of the sandbox's filesystem."""
 
@@ -285,6 +313,8 @@ class Limits(_Model):
     """The code of one run, in UTF-8."""
     max_contexts: int = _DEFAULTS.max_contexts
     """Contexts that exist at once."""
+    max_processes: int = _DEFAULTS.max_processes
+    """Processes of commands that run at once."""
     max_concurrent_runs: int = _DEFAULTS.max_concurrent_runs
     """Runs of the sandbox that are under way at once, those that wait for their context included."""
     max_foreign_module_bytes: int = _DEFAULTS.max_foreign_module_bytes

@@ -160,13 +160,16 @@ class Instance:
             lambda: self._invoke(export, arguments), Ticket() if ticket is None else ticket, deadline
         )
 
-    def exclusively(self, work: Callable[[], T], deadline: Deadline | None = None) -> T:
+    def exclusively(
+        self, work: Callable[[], T], deadline: Deadline | None = None, ticket: Ticket | None = None
+    ) -> T:
         """Do something with the memory, on a guest thread, as if it were a call: nobody frees it meanwhile.
+        Calls in it are part of it.
 
         Raises `InstanceClosed` or `InstanceBroken` if there is no memory any more. An `EngineFailure` in it
         breaks the instance.
         """
-        return self._guarded(work, Ticket(), deadline)
+        return self._guarded(work, Ticket() if ticket is None else ticket, deadline)
 
     def has_export(self, name: str) -> bool:
         """Whether the module exports something of that name."""

@@ -35,6 +35,7 @@ __all__ = [
     "execute_request",
     "is_shallow",
     "preload_request",
+    "program_request",
     "renew_request",
     "settle_request",
     "without_surrogates",
@@ -185,6 +186,11 @@ def settle_request() -> bytes:
 def preload_request(modules: Sequence[str]) -> bytes:
     """Import modules without leaving a trace in the namespace of the cells."""
     return _encode({"op": "preload", "modules": list(modules)})
+
+
+def program_request(words: Sequence[str]) -> bytes:
+    """Run a program as ``python words…`` does. The last word of this guest is its exit code."""
+    return _encode({"op": "program", "argv": list(words)})
 
 
 def execute_request(

@@ -18,11 +18,13 @@ from pywasm_sandbox._vfs.hostfs import HostFS
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox._vfs.zipfs import ZipFS, ZipIndex
+from pywasm_sandbox._wasi import FdTable
 
 from .assets import Assets
 from .base import GuestOptions
 from .python import GUEST_CODE, LIBRARY, PACKAGES, PythonGuest
 from .python_program import PythonPrograms
+from .python_script import PythonScript
 from .reproducible import CountingBytes, SteppingClocks
 from .state import GuestState, Relocate
 from .tree import BASE_ENV, lay_out
@@ -167,6 +169,18 @@ class PythonRuntime:
             return PythonGuest(self._programs.of, namespace, options, base=lambda: self.image(()))
         modules = tuple(preload)
         return PythonGuest(self._programs.of, namespace, options, lambda: self.image(modules))
+
+    def python_script(
+        self, namespace: Namespace, options: GuestOptions, preload: Iterable[str] | None, fds: FdTable
+    ) -> PythonScript:
+        """An interpreter for one program whose descriptors are ``fds``, not booted yet."""
+        image = None
+        if preload is None:
+            self._verify()
+        else:
+            modules = tuple(preload)
+            image = lambda: self.image(modules)  # noqa: E731
+        return PythonScript(self._programs.of, namespace, options, image, fds)
 
     def resumed(
         self, namespace: Namespace, options: GuestOptions, state: GuestState, relocate: Relocate

@@ -11,10 +11,10 @@ from pywasm_sandbox._vfs.devices import DeviceFS
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
 
-__all__ = ["BASE_ENV", "SYSTEM_MOUNTS", "USER_SITE", "lay_out"]
+__all__ = ["BASE_ENV", "PROGRAM_MARK", "SYSTEM_MOUNTS", "USER_SITE", "lay_out"]
 
 USER_SITE: Final = "/home/user/.local/lib/python3.14/site-packages"
-_FOLDERS: Final = ("/workspace", "/tmp", USER_SITE, "/bin", "/dev", "/etc", "/usr")
+_FOLDERS: Final = ("/workspace", "/tmp", USER_SITE, "/dev", "/etc", "/usr")
 _SYSTEM_FOLDERS: Final = ("/bin", "/lib/python3.14", "/lib/pywasm", "/lib/pywasm-js", "/local/bin")
 
 SYSTEM_MOUNTS: Final = (
@@ -27,8 +27,33 @@ SYSTEM_MOUNTS: Final = (
 )
 """Mounts that every sandbox has and that hold nothing of its own."""
 
-_EXECUTABLE: Final = "/bin/python3"
-_EXECUTABLE_TEXT: Final = b"Python runs within the sandbox itself; this file is what sys.executable names.\n"
+PROGRAM_MARK: Final = b"#!pywasm "
+"""What the files of programs begin with; the name of the program follows, and what it runs as."""
+
+_UTILITIES: Final = """
+    [ base64 basename bunzip2 bzcat cal cat chmod cksum clear cmp comm cp cut date dd df dirname
+    dos2unix du echo egrep env expand expr factor false fgrep file find fold getopt grep groups gunzip
+    gzip head hexdump id install kill link ln logname ls md5sum mkdir mktemp mv nl nohup od paste patch
+    printenv printf pwd readlink realpath rev rm rmdir sed seq sha1sum sha224sum sha256sum sha384sum
+    sha512sum shred sleep sort split stat strings sync tac tail tar tee test time timeout touch tr true
+    truncate tsort uname uniq unix2dos unlink uudecode uuencode wc which whoami xargs xxd yes zcat
+"""
+_SCRIPTS: Final = ("diff", "unzip", "zip")
+"""Written in Python, in ``python_guest/programs``."""
+
+_PYTHON_NAMES: Final = ("python", "python3", "python3.14")
+_SHELL_NAMES: Final = ("sh", "dash", "bash")
+
+
+def _programs() -> dict[str, str]:
+    """Name of each command → its program, and what that runs as."""
+    return {
+        **{name: f"toybox {name}" for name in _UTILITIES.split()},
+        **{name: f"python /usr/lib/pywasm/programs/{name}.py" for name in _SCRIPTS},
+        **dict.fromkeys(_PYTHON_NAMES, "python"),
+        **dict.fromkeys(_SHELL_NAMES, "sh"),
+    }
+
 
 BASE_ENV: Final = {
     "HOME": "/home/user",
@@ -53,6 +78,9 @@ def lay_out(
     system = Namespace(MemoryFS(clock=clock))
     for folder in _SYSTEM_FOLDERS:
         system.make_directories(folder)
-    system.write_bytes(_EXECUTABLE, _EXECUTABLE_TEXT, mode=0o755)
+    for name, program in _programs().items():
+        system.write_bytes(f"/bin/{name}", PROGRAM_MARK + program.encode() + b"\n", mode=0o755)
+    if not namespace.exists("/bin", follow=False):  # a snapshot has it
+        namespace.symlink(namespace.root, "/bin", "usr/bin")
     namespace.mount("/usr", system.root.mount.fs, read_only=True)
     namespace.mount("/dev", DeviceFS(random_bytes))

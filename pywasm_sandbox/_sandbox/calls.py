@@ -8,6 +8,7 @@ down: what waits to be taken is bounded.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
@@ -156,6 +157,16 @@ class Call:
         """Block until there is something to take or the run is over. Not for calls made with ``notify``."""
         while not self._waiting and not self._done:
             self._news.get()
+
+    def wait_at_most(self, seconds: float | None) -> bool:
+        """Block until the run is over; False if it is not after so many seconds. As `wait` otherwise."""
+        end = None if seconds is None else time.monotonic() + seconds
+        while not self._done:
+            try:
+                self._news.get(timeout=None if end is None else max(0.0, end - time.monotonic()))
+            except Empty:
+                return self._done
+        return True
 
     @property
     def has_news(self) -> bool:

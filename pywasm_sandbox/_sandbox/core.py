@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shlex
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -18,12 +20,20 @@ from pywasm_sandbox._guests.state import GuestState
 from pywasm_sandbox._guests.tree import BASE_ENV, lay_out
 from pywasm_sandbox._limits import LimitValues
 from pywasm_sandbox._network.network import Network
+from pywasm_sandbox._processes.launcher import Launcher
+from pywasm_sandbox._processes.table import ProcessTable
 from pywasm_sandbox._vfs.api import VfsError
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
-from pywasm_sandbox.errors import ContextNotFoundError, PolicyError, SandboxClosedError
+from pywasm_sandbox.errors import (
+    ContextNotFoundError,
+    PolicyError,
+    SandboxClosedError,
+    SandboxNotADirectoryError,
+)
 
 from .budget import Budget, Seats
+from .commands import CommandRequest, Commands
 from .contexts import ContextCore, RunRequest
 from .copies import Pause, restored_files, take_snapshot
 from .files import Files
@@ -36,6 +46,8 @@ from .steps import Steps, Wait
 from .tools import ToolBox
 
 if TYPE_CHECKING:
+    from pywasm_sandbox._guests.python_script import PythonScript
+    from pywasm_sandbox._wasi import FdTable
     from pywasm_sandbox.models import Execution
 
 __all__ = ["SandboxCore"]
@@ -73,6 +85,7 @@ class SandboxCore:
         self.namespace = (
             Namespace(self._new_files()) if snapshot is None else restored_files(snapshot, options)
         )
+        self._commands: Commands | None = None
         self.files = Files(self.namespace, cwd=options.cwd, check_open=self._check_open)
         self._lay_out(fresh=snapshot is None)
         if snapshot is not None:
@@ -444,6 +457,66 @@ class SandboxCore:
         """Interrupt the code that a context runs. Raises `ContextNotFoundError`."""
         return self.context(context_id).interrupt(self.options.limits.grace_seconds)
 
+    # ---- commands -------------------------------------------------------------------------------------
+
+    @property
+    def commands(self) -> Commands:
+        """The processes of this sandbox."""
+        with self._lock:
+            self._check_open()
+            if self._commands is None:
+                self._commands = self._make_commands()
+            return self._commands
+
+    def _make_commands(self) -> Commands:
+        limits, preload, runtime = self.options.limits, self.options.preload, self._runtime
+
+        def make_python(options: GuestOptions, fds: FdTable) -> PythonScript:
+            return runtime.python.python_script(self.namespace, options, preload, fds)
+
+        launcher = Launcher(
+            self.namespace,
+            runtime.programs,
+            ProcessTable(runtime.engine.threads, limits.max_processes),
+            make_python,
+            memory_bytes=limits.memory_bytes,
+            max_open_files=limits.max_open_files,
+        )
+        return Commands(
+            launcher,
+            max_output_bytes=limits.max_output_bytes,
+            max_open_files=limits.max_open_files,
+        )
+
+    def command_request(
+        self,
+        command: str | Sequence[str],
+        *,
+        cwd: str | os.PathLike[str] | None,
+        env: Mapping[str, str] | None,
+        timeout: float | Unset | None,
+        stdin: str | bytes | None = None,
+    ) -> CommandRequest:
+        """A command line for the shell, or words that are run as they are. Checks what was given."""
+        if isinstance(command, str):
+            line = command
+        elif all(isinstance(word, str) for word in command) and command:
+            line = shlex.join(command)
+        else:
+            raise TypeError("command is a str, or a list of str that is not empty")
+        if "\0" in line:
+            raise ValueError("a command can't contain a NUL")
+        folder = self.files.stat(self.options.cwd if cwd is None else cwd)
+        if not folder.is_directory:
+            raise SandboxNotADirectoryError(errno.ENOTDIR, "the cwd is no directory", folder.path)
+        return CommandRequest(
+            ("sh", "-c", line),
+            env={**BASE_ENV, **self.options.env, **check_env(env), "PWD": folder.path},
+            cwd=folder.path,
+            timeout=self.options.limits.timeout if isinstance(timeout, Unset) else check_timeout(timeout),
+            stdin=stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin or b"",
+        )
+
     # ---- ending ---------------------------------------------------------------------------------------
 
     def expire(self) -> None:
@@ -467,6 +540,9 @@ class SandboxCore:
             contexts = list(self._contexts.values())
             self._contexts.clear()
             self._defaults.clear()
+            commands = self._commands
+        if commands is not None:
+            commands.close()
         for context in contexts:
             context.close()
         self._hibernation.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,8 +12,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, TypeVar, Unpack, overload
 
 from pywasm_sandbox._guests.python_runtime import DEFAULT_MODULES, check_modules
+from pywasm_sandbox._processes.table import SIGTERM
 from pywasm_sandbox.errors import SandboxError
 
+from .commands import BackgroundProcess, ProcessStatus
 from .contexts import ContextCore, ContextStatus
 from .core import SandboxCore
 from .files import CHUNK_BYTES, Encoding
@@ -26,11 +29,21 @@ from .tools import Tool, ToolCall
 if TYPE_CHECKING:
     from pywasm_sandbox._network.log import NetworkAttempt
     from pywasm_sandbox._network.policy import NetworkPolicy
-    from pywasm_sandbox.models import Execution, ExecutionError, FileContent, FileInfo, Limits, Result
+    from pywasm_sandbox.models import (
+        CommandResult,
+        Execution,
+        ExecutionError,
+        FileContent,
+        FileInfo,
+        Limits,
+        Result,
+    )
 
 __all__ = [
     "Context",
     "ContextBase",
+    "Process",
+    "ProcessBase",
     "Sandbox",
     "SandboxSettings",
     "get_sandbox",
@@ -74,6 +87,7 @@ class SandboxSettings(TypedDict, total=False):
     max_result_bytes: int
     max_code_bytes: int
     max_contexts: int
+    max_processes: int
     max_concurrent_runs: int
     max_foreign_module_bytes: int
     max_host_calls_per_second: int | None
@@ -231,6 +245,69 @@ def context_id(context: ContextBase | str | None) -> str | None:
     if isinstance(context, ContextBase):
         return context.id
     raise TypeError(f"context is a context or its id, not {type(context).__name__}")
+
+
+class ProcessBase:
+    """What a process of either API tells about itself."""
+
+    def __init__(self, core: BackgroundProcess) -> None:
+        self._core = core
+
+    @property
+    def pid(self) -> int:
+        """Its number in the sandbox."""
+        return self._core.pid
+
+    @property
+    def command(self) -> str:
+        """As it was given."""
+        return self._core.command
+
+    @property
+    def status(self) -> ProcessStatus:
+        """ "running", "completed" (exit code 0), "failed" (another one) or "killed"."""
+        return self._core.status
+
+    @property
+    def exit_code(self) -> int | None:
+        """As in `CommandResult`; None while it runs."""
+        return self._core.exit_code
+
+    @property
+    def started_at(self) -> datetime:
+        return self._core.started_at
+
+    @property
+    def ended_at(self) -> datetime | None:
+        return self._core.ended_at
+
+    @property
+    def stdout(self) -> str:
+        """What it wrote so far; of more than ``max_output_bytes`` the end."""
+        return self._core.logs("stdout")
+
+    @property
+    def stderr(self) -> str:
+        return self._core.logs("stderr")
+
+    def kill(self, signal: int = SIGTERM) -> None:
+        """End it and what it started. Without effect if it is over."""
+        self._core.kill(signal)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.pid} {self.status} {self.command!r}>"
+
+
+class Process(ProcessBase):
+    """A command in the background."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Until it is over, at most ``timeout`` seconds (`TimeoutError` then): its exit code."""
+        call = self._core.wait_call(None)
+        if not call.wait_at_most(timeout):
+            raise TimeoutError(f"process {self.pid} still runs after {timeout:g} s")
+        assert self.exit_code is not None
+        return self.exit_code
 
 
 class SandboxBase:
@@ -447,6 +524,56 @@ class Sandbox(SandboxBase):
                 callbacks=Callbacks(on_stdout, on_stderr, on_result, on_error, on_input),
             )
         )
+
+    # ---- commands -----------------------------------------------------------------------------------
+
+    def exec(
+        self,
+        command: str | Sequence[str],
+        *,
+        cwd: StrPath | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float | Unset | None = UNSET,
+        stdin: str | bytes | None = None,
+        on_stdout: Callable[[str], Any] | None = None,
+        on_stderr: Callable[[str], Any] | None = None,
+    ) -> CommandResult:
+        """Run a command line in the sandbox's shell and wait for its end; a list of words is run as it is.
+
+        The shell is dash, with Python and the usual utilities; nothing of the host is reached. ``env`` adds
+        to the sandbox's variables, ``stdin`` is what the command reads. ``timeout`` is in seconds, by default
+        the sandbox's. The callbacks are called in this thread with output as it comes. When the shell ends,
+        what it left in the background is ended too; `start_process` is for what goes on. Raises `PolicyError`
+        over ``max_processes``.
+        """
+        request = self._core.command_request(command, cwd=cwd, env=env, timeout=timeout, stdin=stdin)
+        return drive(self._core.commands.exec_steps(request, on_stdout, on_stderr, None))
+
+    def start_process(
+        self,
+        command: str | Sequence[str],
+        *,
+        cwd: StrPath | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        stdin: str | bytes | None = None,
+    ) -> Process:
+        """Start a command and go on; it runs until it ends, is killed, or the sandbox is closed."""
+        request = self._core.command_request(command, cwd=cwd, env=env, timeout=timeout, stdin=stdin)
+        shown = command if isinstance(command, str) else shlex.join(command)
+        return Process(self._core.commands.start(shown, request))
+
+    def list_processes(self) -> list[Process]:
+        """What `start_process` started, oldest first, also what is over."""
+        return [Process(core) for core in self._core.commands.list()]
+
+    def get_process(self, pid: int) -> Process:
+        """One of these. Raises `SandboxError`."""
+        return Process(self._core.commands.get(pid))
+
+    def kill_process(self, pid: int, signal: int = SIGTERM) -> None:
+        """End one of these and what it started. Raises `SandboxError`."""
+        self._core.commands.get(pid).kill(signal)
 
     # ---- files --------------------------------------------------------------------------------------
 

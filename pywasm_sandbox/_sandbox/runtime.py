@@ -10,6 +10,7 @@ from pywasm_sandbox._engine import Engine
 from pywasm_sandbox._guests.assets import Assets
 from pywasm_sandbox._guests.python_runtime import PythonRuntime
 from pywasm_sandbox._limits import ProcessLimitValues
+from pywasm_sandbox._processes.programs import Programs
 from pywasm_sandbox.errors import LanguageNotAvailableError, PolicyError, SandboxExistsError
 
 from .budget import Seats
@@ -52,6 +53,7 @@ class Runtime:
         self._javascript: JavaScriptRuntime | None = None
         self.limits = ProcessLimitValues()
         self.seats = Seats(self.limits.max_concurrent_runs, "this process")
+        self._programs: Programs | None = None
         self._sandboxes: weakref.WeakValueDictionary[str, SandboxCore] = weakref.WeakValueDictionary()
 
     @classmethod
@@ -83,6 +85,15 @@ class Runtime:
                 self._assets = self._assets or Assets.installed()
                 self._javascript = JavaScriptRuntime(self.engine, self._assets)
             return self._javascript
+
+    @property
+    def programs(self) -> Programs:
+        """The programs that are WebAssembly modules of their own. Raises `AssetError`."""
+        with self._lock:
+            if self._programs is None:
+                self._assets = self._assets or Assets.installed()
+                self._programs = Programs(self.engine, self._assets)
+            return self._programs
 
     def register(self, core: SandboxCore) -> None:
         """Make a sandbox known by its id. Raises `SandboxExistsError`, `PolicyError`."""

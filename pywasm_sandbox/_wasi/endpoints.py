@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from . import abi, errnos
-from .errnos import AGAIN, CONNRESET, INTR, INVAL, IO, NOTSOCK, WasiError
+from .errnos import AGAIN, CONNRESET, INTR, INVAL, IO, NOTSOCK, PIPE, WasiError
 from .waiting import WatchedFd
 
 if TYPE_CHECKING:
@@ -173,6 +173,8 @@ def send(host: WasiHost, entry: Fd, buffers: list[memoryview]) -> int:
             try:
                 count = endpoint.send(buffer)
             except WasiError as error:
+                if error.errno == PIPE:
+                    host.on_broken_pipe()
                 if total and not _blocks(entry, error):
                     return total
                 if not _blocks(entry, error):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import Final
+from typing import ClassVar, Final
 
 from pywasm_sandbox._vfs.api import File
 from pywasm_sandbox._vfs.resolver import Location
@@ -17,19 +18,26 @@ FIRST_PREOPEN: Final = 3
 
 
 class Fd:
-    """One open file descriptor. Exactly one of these holds (`endpoint` is None unless said otherwise):
+    """One open file, directory or endpoint (POSIX: an open file description).
+
+    Exactly one of these holds (`endpoint` is None unless said otherwise):
 
     - stdio: `stream` is 0, 1 or 2, `location` and `file` are None;
     - a directory: `location` is set, `file` is None, `stream` is -1;
     - a file: `location` and `file` are set, `stream` is -1;
     - an endpoint: `endpoint` is set, `location` and `file` are None, `stream` is -1.
+
+    Several numbers, in several tables, may stand for it; the last one to let go closes it.
     """
+
+    _sharing: ClassVar = threading.Lock()
 
     __slots__ = (
         "endpoint",
         "file",
         "filetype",
         "flags",
+        "holders",
         "location",
         "offset",
         "preopen",
@@ -69,6 +77,7 @@ class Fd:
         self.stream = stream
         self.preopen = preopen
         self.endpoint = endpoint
+        self.holders = 1
 
     @classmethod
     def of_endpoint(cls, endpoint: Endpoint, flags: int = 0) -> Fd:
@@ -83,8 +92,18 @@ class Fd:
             endpoint=endpoint,
         )
 
+    def hold(self) -> Fd:
+        """One more number stands for it."""
+        with self._sharing:
+            self.holders += 1
+        return self
+
     def close(self) -> None:
-        """Close what stands behind it."""
+        """One number less stands for it; the last one closes what is behind it."""
+        with self._sharing:
+            self.holders -= 1
+            if self.holders > 0:
+                return
         if self.file is not None:
             self.file.close()
         if self.endpoint is not None:
@@ -117,8 +136,9 @@ class FdTable:
         self.limit = limit
         # The same dict for the whole life of the table: the functions look fds up in it directly.
         self.entries: dict[int, Fd] = {}
-        self._freed: list[int] = []  # heap of the numbers below `_next` that are free
+        self._freed: list[int] = []  # heap of numbers below `_next`; those that are open are skipped
         self._next = 0
+        self.close_on_exec: set[int] = set()
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -131,13 +151,56 @@ class FdTable:
     def insert(self, entry: Fd) -> int:
         """Give `entry` the lowest free number."""
         self.reserve()
-        if self._freed:
+        entries = self.entries
+        while self._freed:
             number = heappop(self._freed)
+            if number not in entries:
+                break
         else:
+            while self._next in entries:
+                self._next += 1
             number = self._next
             self._next += 1
-        self.entries[number] = entry
+        entries[number] = entry
         return number
+
+    def duplicate(self, number: int, lowest: int) -> int:
+        """Let the lowest free number, from `lowest` on, stand for the same as `number`, which is open."""
+        self.reserve()
+        entry = self.entries[number]
+        if lowest <= 0:
+            return self.insert(entry.hold())
+        while lowest in self.entries:
+            lowest += 1
+        self.entries[lowest] = entry.hold()
+        return lowest
+
+    def duplicate_onto(self, number: int, to: int) -> None:
+        """Let `to` stand for the same as `number`, which is open; what `to` was is let go."""
+        self.close_on_exec.discard(to)
+        if number == to:
+            return
+        entry = self.entries[number].hold()
+        if to in self.entries:
+            self.entries[to].close()
+        else:
+            self.reserve()
+        self.entries[to] = entry
+
+    def copy(self, *, for_exec: bool = False) -> FdTable:
+        """A table whose numbers stand for the same, as after `fork` or, `for_exec`, `execve`."""
+        twin = FdTable(self.limit)
+        for number, entry in self.entries.items():
+            if not (for_exec and number in self.close_on_exec):
+                twin.entries[number] = entry.hold()
+        twin._next = self._next
+        twin._freed = list(self._freed)
+        if for_exec:
+            twin._freed += [number for number in self.close_on_exec if number < self._next]
+            twin._freed.sort()
+        else:
+            twin.close_on_exec = set(self.close_on_exec)
+        return twin
 
     def skip_to(self, number: int) -> None:
         """Never give out a number below this one that is not open now.
@@ -161,7 +224,9 @@ class FdTable:
     def remove(self, number: int) -> None:
         """Forget an fd, which must be open, and close its file."""
         entry = self.entries.pop(number)
-        heappush(self._freed, number)
+        self.close_on_exec.discard(number)
+        if number < self._next:
+            heappush(self._freed, number)
         entry.close()
 
     def renumber(self, number: int, to: int) -> None:
@@ -169,7 +234,8 @@ class FdTable:
         if number == to:
             return
         moved = self.entries.pop(number)
-        heappush(self._freed, number)
+        if number < self._next:
+            heappush(self._freed, number)
         replaced = self.entries[to]
         self.entries[to] = moved
         replaced.close()

@@ -70,7 +70,11 @@ class WasiHost:
         limits: WasiLimits | None = None,
         preopens: Sequence[tuple[str, Location]] | None = None,
         tty: bool = False,
+        fds: FdTable | None = None,
+        on_broken_pipe: Callable[[], None] | None = None,
     ) -> None:
+        """``fds`` is a table in place of one with stdio and the preopened directories; its giver closes it.
+        ``on_broken_pipe`` is called where POSIX sends SIGPIPE."""
         self.namespace = namespace
         self.memory = memory
         self.args = tuple(_c_string(argument, "an argument") for argument in args)
@@ -84,15 +88,18 @@ class WasiHost:
         self.on_block: Callable[[], None] = _nothing if on_block is None else on_block
         self.on_stdio: Callable[[], None] = _nothing if on_stdio is None else on_stdio
         self.limits = WasiLimits() if limits is None else limits
+        self.on_broken_pipe: Callable[[], None] = _nothing if on_broken_pipe is None else on_broken_pipe
         preopens = (("/", namespace.root),) if preopens is None else preopens
         first_free = FIRST_PREOPEN + len(preopens)
         if self.limits.open_files < first_free:
             raise ValueError(f"open_files is {self.limits.open_files}; {first_free} are open from the start")
-        self.fds = FdTable(self.limits.open_files)
+        self.fds = FdTable(self.limits.open_files) if fds is None else fds
+        self._owns_fds = fds is None
         self.open_fds = self.fds.entries  # for the functions: one attribute less on the way
         self.listing: Listing | None = None
-        self._open_stdio(tty)
-        self._open_preopens(preopens)
+        if fds is None:
+            self._open_stdio(tty)
+            self._open_preopens(preopens)
 
     def _open_stdio(self, tty: bool) -> None:
         # A C library takes a character device for a terminal unless its rights include seeking: that right is
@@ -127,7 +134,8 @@ class WasiHost:
     def close(self) -> None:
         """Close every fd. Idempotent."""
         self.listing = None
-        self.fds.close()
+        if self._owns_fds:
+            self.fds.close()
 
 
 def _environ(env: Mapping[str, str]) -> list[str]:

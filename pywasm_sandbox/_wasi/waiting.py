@@ -53,8 +53,8 @@ class PlainWaiter:
         """Nobody else knows of it."""
 
 
-def wait_for_fds(fds: Sequence[WatchedFd], seconds: float | None) -> None:
-    """Until one of the descriptors of the host is ready or has an error, or the time is over."""
+def wait_for_fds(fds: Sequence[WatchedFd], seconds: float | None) -> bool:
+    """Until one of the descriptors of the host is ready or has an error, or the time is over (False)."""
     import selectors  # only guests with connections need it
 
     # `poll` where there is one: `select` takes no descriptors above 1023, `epoll` costs two more calls.
@@ -65,4 +65,4 @@ def wait_for_fds(fds: Sequence[WatchedFd], seconds: float | None) -> None:
     with make() as selector:
         for fd, mask in events.items():
             selector.register(fd, mask)
-        selector.select(seconds)
+        return bool(selector.select(seconds))

@@ -90,6 +90,8 @@ class Session:
             _renew()
         elif operation == "preload":
             self._preload(message["modules"])
+        elif operation == "program":
+            self._program(message["argv"])
         else:
             raise ValueError(f"unknown operation {operation!r}")
 
@@ -111,6 +113,15 @@ class Session:
             self._renew_reserve()
         status, _ = self._conclude(failure, "<preload>")
         wire.emit(wire.DONE, f'{{"status":"{status}","exit_code":null,"execution_count":0}}')
+
+    def _program(self, words: list[str]) -> None:
+        from .program import Program
+
+        self.gate.arm()
+        program = Program(words, self._namespace)
+        failure = self.gate.attempt(program.run)
+        code = program.conclude(failure)
+        wire.emit(wire.DONE, f'{{"status":"exit","exit_code":{code},"execution_count":0}}')
 
     def _rehearse(self) -> None:
         """Do what every clone does first, until the interpreter has specialised that code.

@@ -1,0 +1,1 @@
+#define IFNAMSIZ 16

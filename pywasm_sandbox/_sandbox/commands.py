@@ -1,0 +1,268 @@
+"""Commands of a sandbox: `exec`, and processes that go on in the background."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pywasm_sandbox._guests.base import RunEnd
+from pywasm_sandbox._guests.protocol import Failed, Output
+from pywasm_sandbox._processes.job import Job
+from pywasm_sandbox._processes.launcher import Launcher
+from pywasm_sandbox._processes.table import SIGKILL, Launch, Process
+from pywasm_sandbox._wasi import FdTable
+from pywasm_sandbox._wasi.errnos import WasiError
+from pywasm_sandbox._wasi.pipes import BytesReader, OutputEnd, pipe_fd
+from pywasm_sandbox.errors import PolicyError, SandboxError
+
+from .calls import Call
+from .steps import Invoke, Steps, Wait
+
+if TYPE_CHECKING:
+    from pywasm_sandbox.models import CommandResult
+
+__all__ = ["BackgroundProcess", "CommandRequest", "Commands", "ProcessStatus", "exit_code_of"]
+
+ProcessStatus = Literal["running", "completed", "failed", "killed"]
+SHELL: Final = "/usr/bin/sh"
+TIMEOUT_EXIT_CODE: Final = 124
+"""Of a command that its timeout ended, as coreutils' ``timeout`` has it."""
+
+
+def exit_code_of(status: int) -> int:
+    """The exit code that a shell gives to a status of `waitpid`."""
+    return 128 + (status & 0x7F) if status & 0x7F else status >> 8 & 0xFF
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRequest:
+    """What `exec` asks for."""
+
+    words: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: str
+    timeout: float | None
+    stdin: bytes = b""
+
+
+class _ToCall:
+    """A job's output and end become events of a call."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self.job: Job | None = None
+        self.status = 0
+        self.failed: Failed | None = None
+
+    def output(self, output: Output) -> None:
+        self._call.post(output)
+        self._call.publish(lambda: self.job is None or self.job.ending)
+
+    def ended(self, status: int, failed: Failed | None, failure: BaseException | None) -> None:
+        self.status, self.failed = status, failed
+        self._call.finish(None if failure is not None else RunEnd(), failure)
+
+
+class BackgroundProcess:
+    """A command that goes on while the caller does something else, with the last of its output."""
+
+    def __init__(self, command: str, max_log_bytes: int) -> None:
+        self.command = command
+        self.started_at = datetime.now(UTC)
+        self.ended_at: datetime | None = None
+        self.pid = 0
+        self.job: Job | None = None
+        self._max_log_bytes = max_log_bytes
+        self._lock = threading.Condition()
+        self._logs: deque[Output] = deque()
+        self._size = 0
+        self.truncated = False
+        self._status: int | None = None
+        self._failed: Failed | None = None
+        self._waiting: list[Call] = []
+
+    def output(self, output: Output) -> None:
+        with self._lock:
+            self._logs.append(output)
+            self._size += len(output.text)
+            while self._size > self._max_log_bytes and len(self._logs) > 1:
+                self._size -= len(self._logs.popleft().text)
+                self.truncated = True
+
+    def ended(self, status: int, failed: Failed | None, failure: BaseException | None) -> None:
+        with self._lock:
+            self._status, self._failed = status, failed
+            if failure is not None and failed is None:
+                self._failed = Failed(type(failure).__name__, str(failure))
+            self.ended_at = datetime.now(UTC)
+            waiting, self._waiting = self._waiting, []
+        for call in waiting:
+            call.finish(RunEnd())
+
+    def logs(self, stream: str) -> str:
+        """What it wrote to a stream, as far as it is kept."""
+        with self._lock:
+            return "".join(each.text for each in self._logs if each.stream == stream)
+
+    @property
+    def failed(self) -> Failed | None:
+        """The limit that ended it."""
+        return self._failed
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        if self._status is None:
+            return None
+        if self._failed is not None and self._failed.name == "ExecutionTimeout":
+            return TIMEOUT_EXIT_CODE
+        return exit_code_of(self._status)
+
+    @property
+    def status(self) -> ProcessStatus:
+        if self._status is None:
+            return "running"
+        if self._status & 0x7F:
+            return "killed"
+        return "completed" if self._status == 0 else "failed"
+
+    def kill(self, number: int) -> None:
+        """End it and what it started."""
+        if self.job is not None:
+            self.job.end(number)
+
+    def wait_call(self, notify: Callable[[], None] | None) -> Call:
+        """A call that ends with the process."""
+        call = Call(notify)
+        with self._lock:
+            if self._status is None:
+                self._waiting.append(call)
+                return call
+        call.finish(RunEnd())
+        return call
+
+
+class Commands:
+    """The commands of one sandbox."""
+
+    def __init__(self, launcher: Launcher, *, max_output_bytes: int, max_open_files: int) -> None:
+        self.launcher = launcher
+        self._max_output_bytes = max_output_bytes
+        self._max_open_files = max_open_files
+        self._lock = threading.Lock()
+        self._background: dict[int, BackgroundProcess] = {}
+
+    # ---- running ------------------------------------------------------------------------------------
+
+    def _start(self, request: CommandRequest, listener: Any) -> tuple[Job, Process]:
+        job = Job(
+            listener,
+            timeout=request.timeout,
+            max_output_bytes=self._max_output_bytes,
+            end_process=self.launcher.table.end,
+        )
+        listener.job = job
+        fds = FdTable(self._max_open_files)
+        fds.insert(pipe_fd(BytesReader(request.stdin), writable=False))
+        for number in (1, 2):
+            fds.insert(pipe_fd(OutputEnd(job.write, number), writable=True))
+        launch = Launch(SHELL, request.words, dict(request.env), request.cwd)
+        try:
+            return job, self.launcher.start(job, launch, fds)
+        except WasiError as error:
+            limit = self.launcher.table.limit
+            if job.was_refused:
+                raise PolicyError(
+                    f"{limit} processes run already, as many as max_processes allows"
+                ) from error
+            raise SandboxError(f"the command can't be started (errno {error.errno})") from error
+
+    def exec_steps(
+        self,
+        request: CommandRequest,
+        on_stdout: Callable[[str], Any] | None,
+        on_stderr: Callable[[str], Any] | None,
+        notify: Callable[[], None] | None,
+    ) -> Steps[CommandResult]:
+        """Run a command to its end. What ends the wait early ends the command."""
+        started = time.monotonic()
+        call = Call(notify)
+        listener = _ToCall(call)
+        job, _ = self._start(request, listener)
+        texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
+        callbacks = {"stdout": on_stdout, "stderr": on_stderr}
+        try:
+            done = False
+            while not done:
+                yield Wait(call)
+                events, done = call.take()
+                for event in events:
+                    assert isinstance(event, Output)
+                    texts[event.stream].append(event.text)
+                    callback = callbacks[event.stream]
+                    if callback is not None:
+                        yield Invoke(callback, event.text)
+        except GeneratorExit:
+            call.abandon()
+            job.end(SIGKILL)
+            raise
+        except BaseException:
+            call.abandon()
+            job.end(SIGKILL)
+            while not call.done:
+                yield Wait(call, shielded=True)
+            raise
+        call.end()
+        return _result(texts, listener, job.truncated, time.monotonic() - started)
+
+    # ---- in the background --------------------------------------------------------------------------
+
+    def start(self, command: str, request: CommandRequest) -> BackgroundProcess:
+        """Start a command and go on."""
+        background = BackgroundProcess(command, self._max_output_bytes)
+        _, process = self._start(request, background)
+        background.pid = process.pid
+        with self._lock:
+            self._background[process.pid] = background
+        return background
+
+    def list(self) -> list[BackgroundProcess]:
+        """Those that were started, oldest first, also those that are over."""
+        with self._lock:
+            return list(self._background.values())
+
+    def get(self, pid: int) -> BackgroundProcess:
+        """By number. Raises `SandboxError`."""
+        with self._lock:
+            found = self._background.get(pid)
+        if found is None:
+            raise SandboxError(f"no process {pid} was started here")
+        return found
+
+    def close(self) -> None:
+        """End all processes."""
+        self.launcher.table.close()
+
+
+def _result(texts: dict[str, list[str]], listener: _ToCall, truncated: bool, seconds: float) -> CommandResult:
+    from pywasm_sandbox import models
+
+    error, code = None, exit_code_of(listener.status)
+    if listener.failed is not None:
+        name, message = listener.failed.name, listener.failed.message
+        error = models.ExecutionError(name=name, message=message)
+        if name == "ExecutionTimeout":
+            code = TIMEOUT_EXIT_CODE
+    return models.CommandResult(
+        stdout="".join(texts["stdout"]),
+        stderr="".join(texts["stderr"]),
+        exit_code=code,
+        duration_seconds=seconds,
+        error=error,
+        truncated=truncated,
+    )

@@ -1,0 +1,295 @@
+"""`exec`, processes in the background, and their limits."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from pywasm_sandbox import SandboxError
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_command_has_output_and_exit_code(shared: Any) -> None:
+    result = await shared.exec("echo out; echo err >&2; exit 3")
+    assert (result.stdout, result.stderr, result.exit_code, result.success) == ("out\n", "err\n", 3, False)
+    assert result.error is None
+    assert 0 < result.duration == result.duration_seconds < 60
+
+
+async def test_success(shared: Any) -> None:
+    assert (await shared.exec("true")).success
+
+
+async def test_an_unknown_command_is_127(shared: Any) -> None:
+    result = await shared.exec("nosuchcommand --flag")
+    assert result.exit_code == 127
+    assert result.stderr == "sh: 1: nosuchcommand: not found\n"
+
+
+async def test_commands_are_the_sandbox_s(shared: Any) -> None:
+    assert (await shared.exec("cat /etc/passwd")).exit_code == 1
+    assert (await shared.exec("/usr/bin/gcc --version")).exit_code == 127
+    assert (await shared.exec("cat /proc/self/environ")).exit_code == 1
+
+
+async def test_words_are_not_expanded(shared: Any) -> None:
+    assert (await shared.exec(["echo", "$HOME", "a b", "*"])).stdout == "$HOME a b *\n"
+
+
+async def test_cwd_env_and_stdin(shared: Any) -> None:
+    await shared.mkdir("/workspace/there")
+    result = await shared.exec("pwd; echo $A; cat", cwd="there", env={"A": "1 2"}, stdin="given\n")
+    assert result.stdout == "/workspace/there\n1 2\ngiven\n"
+    assert (await shared.exec("wc -c", stdin=b"\0\xff")).stdout == "2\n"
+
+
+async def test_a_cwd_that_is_missing(shared: Any) -> None:
+    with pytest.raises(FileNotFoundError):
+        await shared.exec("true", cwd="/nowhere")
+
+
+@pytest.mark.parametrize(
+    ("command", "kind"), [(3, TypeError), ([], TypeError), (["a", 1], TypeError), ("a\0b", ValueError)]
+)
+async def test_misuse(shared: Any, command: Any, kind: type[Exception]) -> None:
+    with pytest.raises(kind):
+        await shared.exec(command)
+
+
+async def test_files_are_shared_with_contexts(shared: Any) -> None:
+    await shared.exec("mkdir -p data && echo 1,2 > data/x.csv")
+    assert (await shared.run_code("open('data/x.csv').read()")).text == "1,2\n"
+    await shared.run_code("open('data/y', 'w').write('from a cell')")
+    assert (await shared.exec("cat data/y")).stdout == "from a cell"
+
+
+async def test_output_comes_as_it_is_written(sandbox: Any, flavour: str) -> None:
+    seen: list[tuple[str, float]] = []
+
+    def keep(text: str) -> None:
+        seen.append((text, time.monotonic()))
+
+    await sandbox.exec("true")  # compiled
+    result = await sandbox.exec("echo one; sleep 0.5; echo two", on_stdout=keep)
+    assert [text for text, _ in seen] == ["one\n", "two\n"]
+    assert seen[1][1] - seen[0][1] > 0.3
+    assert result.stdout == "one\ntwo\n"
+
+
+async def test_a_callback_that_raises_ends_the_command(sandbox: Any) -> None:
+    def fail(text: str) -> None:
+        raise LookupError(text)
+
+    with pytest.raises(LookupError, match="x"):
+        await sandbox.exec("echo x; sleep 60", on_stdout=fail)
+    assert (await sandbox.exec("echo fine")).stdout == "fine\n"
+
+
+# ---- limits -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sleep 60",
+        "while :; do :; done",
+        "yes > /dev/null",
+        "cat | cat",
+        "sleep 60 & wait",
+        "python -c 'while True: pass'",
+        "python -c 'import time; time.sleep(60)'",
+        "python -c 'print(1)' | sleep 60",
+        "sh -c 'sh -c \"sleep 60\"'",
+    ],
+)
+async def test_a_deadline_ends_all_processes(sandbox: Any, command: str) -> None:
+    await sandbox.exec("python -c 1")  # compiled, and the image is there
+    started = time.monotonic()
+    result = await sandbox.exec(
+        f"sleep 0 ; {command}", timeout=1.5, stdin=None if "cat" not in command else "x"
+    )
+    if command == "cat | cat":  # ends with its input
+        assert result.success
+        return
+    assert result.exit_code == 124
+    assert result.error.name == "ExecutionTimeout"
+    assert "timeout of 1.5 s" in result.error.message
+    assert time.monotonic() - started < 20
+    assert (await sandbox.exec("echo alive")).stdout == "alive\n"
+
+
+async def test_an_output_limit(open_sandbox: Any) -> None:
+    sandbox = await open_sandbox(max_output_bytes=10_000)
+    result = await sandbox.exec("yes", timeout=60)
+    assert result.error.name == "OutputLimitExceeded"
+    assert len(result.stdout) == 10_000
+    assert result.truncated
+    assert (await sandbox.exec("echo fits")).stdout == "fits\n"
+
+
+async def test_the_quota_of_files(open_sandbox: Any) -> None:
+    sandbox = await open_sandbox(disk_bytes=100_000)
+    result = await sandbox.exec("yes > big", timeout=60)
+    assert not result.success
+    assert "No space left" in result.stderr
+    assert (await sandbox.stat("big")).size <= 100_000
+
+
+async def test_a_fork_bomb_ends_with_a_clear_error(open_sandbox: Any) -> None:
+    sandbox = await open_sandbox(max_processes=16)
+    result = await sandbox.exec("f() { f | f & f; }; f", timeout=20)
+    assert not result.success
+    assert "Cannot fork" in result.stderr or result.error is not None
+    assert (await sandbox.exec("echo still | cat")).stdout == "still\n"
+
+
+async def test_max_processes(open_sandbox: Any) -> None:
+    sandbox = await open_sandbox(max_processes=4)
+    assert (await sandbox.exec("true | true | true")).success
+    result = await sandbox.exec("sleep 5 & sleep 5 & sleep 5 & sleep 5 & wait", timeout=20)
+    assert result.stderr.endswith(": Cannot fork\n")
+    assert result.exit_code == 2
+
+
+async def test_deep_recursion_of_the_shell_is_its_own_problem(sandbox: Any) -> None:
+    result = await sandbox.exec("f() { f; }; f", timeout=30)
+    assert not result.success
+    assert (await sandbox.exec("echo alive")).stdout == "alive\n"
+
+
+async def test_memory_of_a_process(open_sandbox: Any) -> None:
+    sandbox = await open_sandbox(memory_bytes=64 << 20)
+    result = await sandbox.exec("python -c 'x = bytearray(1 << 30)'", timeout=60)
+    assert result.exit_code == 1
+    assert result.stderr.rstrip().endswith("MemoryError")
+
+
+# ---- python -----------------------------------------------------------------------------------------
+
+
+async def test_python_runs_files_modules_commands_and_stdin(shared: Any) -> None:
+    await shared.write_file("args.py", "import sys\nprint(__name__, sys.argv, sys.path[0])\nsys.exit(5)\n")
+    result = await shared.exec("python args.py a 'b c'")
+    assert (result.stdout, result.exit_code) == ("__main__ ['args.py', 'a', 'b c'] /workspace\n", 5)
+    await shared.write_file("pack/__init__.py", "")
+    await shared.write_file("pack/__main__.py", "import sys; print(sys.argv[1:], __package__)")
+    assert (await shared.exec("python3 -m pack x")).stdout == "['x'] pack\n"
+    assert (await shared.exec("python -c 'import sys; print(sys.argv)' 1 2")).stdout == "['-c', '1', '2']\n"
+    assert (await shared.exec("echo 'print(6 * 7)' | python -")).stdout == "42\n"
+    assert (await shared.exec("echo 'print(6 * 7)' | python")).stdout == "42\n"
+    await shared.write_file("code.py", "print('redirected')")
+    assert (await shared.exec("python - < code.py")).stdout == "redirected\n"
+
+
+async def test_python_s_standard_streams(shared: Any) -> None:
+    line = "printf 'a\\nb\\n' | python -c 'import sys; print([x for x in sys.stdin])'"
+    assert (await shared.exec(line)).stdout == "['a\\n', 'b\\n']\n"
+    assert (await shared.exec("echo name | python -c 'print(input(\"who? \"))'")).stdout == "who? name\n"
+    result = await shared.exec("python -c 'import sys; print(1); print(2, file=sys.stderr)' 2> err > out")
+    assert result.stdout == ""
+    assert (await shared.read_file("out")).content == "1\n"
+    assert (await shared.read_file("err")).content == "2\n"
+
+
+async def test_python_s_exit_codes(shared: Any) -> None:
+    for code, expected in (("0", 0), ("None", 0), ("3", 3), ("'message'", 1)):
+        assert (await shared.exec(["python", "-c", f"import sys; sys.exit({code})"])).exit_code == expected
+    result = await shared.exec(["python", "-c", "1/0"])
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[0] == "Traceback (most recent call last):"
+    assert 'File "<string>", line 1, in <module>' in result.stderr
+    assert result.stderr.splitlines()[-1] == "ZeroDivisionError: division by zero"
+    assert "pywasm_guest" not in result.stderr
+    assert (await shared.exec("python missing.py")).exit_code == 2
+    assert (await shared.exec("python -c 'import os; os._exit(9)'")).exit_code == 9
+    assert (await shared.exec("python --version")).stdout.startswith("Python 3.14")
+
+
+async def test_each_python_is_its_own(shared: Any) -> None:
+    await shared.run_code("leaked = 1")
+    result = await shared.exec("python -c 'print(\"leaked\" in globals())'")
+    assert result.stdout == "False\n"
+    first = await shared.exec("python -c 'import random; print(random.random())'")
+    second = await shared.exec("python -c 'import random; print(random.random())'")
+    assert first.stdout != second.stdout
+
+
+async def test_python_in_pipelines_and_scripts(shared: Any) -> None:
+    await shared.write_file(
+        "tool", "#!/usr/bin/env python3\nimport sys\nprint(len(sys.stdin.read()))\n", mode=0o755
+    )
+    assert (await shared.exec("printf 12345 | ./tool")).stdout == "5\n"
+    assert (await shared.exec("python -c 'for i in range(100000): print(i)' | head -1")).stdout == "0\n"
+    assert (await shared.exec("echo '[1]' | python -m json.tool")).success
+    code = "import json, sys; print(json.dumps(sys.argv[1:]))"
+    result = await shared.exec(["python", "-c", code, "ü", "a b", ""])
+    assert json.loads(result.stdout) == ["ü", "a b", ""]
+
+
+async def test_python_has_the_bundled_packages(shared: Any) -> None:
+    assert (await shared.exec("python -c 'import numpy; print(numpy.arange(3).sum())'")).stdout == "3\n"
+
+
+# ---- archives and comparison ----------------------------------------------------------------------
+
+
+async def test_zip_and_unzip(shared: Any) -> None:
+    await shared.exec("mkdir -p z/in && echo 1 > z/in/a && echo 2 > z/b")
+    assert (await shared.exec("zip -r z.zip z")).success
+    listed = await shared.exec("unzip -l z.zip")
+    assert "z/in/a" in listed.stdout
+    assert (await shared.exec("unzip -qo z.zip -d new && cat new/z/in/a new/z/b")).stdout == "1\n2\n"
+    assert (await shared.exec("unzip nothing.zip")).exit_code == 9
+
+
+# ---- in the background ----------------------------------------------------------------------------
+
+
+async def test_a_process_in_the_background(sandbox: Any, flavour: str) -> None:
+    process = await sandbox.start_process("echo started; sleep 0.2; echo ended; exit 4")
+    found = await sandbox.list_processes()
+    assert [each.pid for each in found] == [process.pid]
+    await sandbox.exec("sleep 1")
+    assert (process.status, process.exit_code) == ("failed", 4)
+    assert process.stdout == "started\nended\n"
+    assert process.stderr == ""
+    assert process.ended_at > process.started_at
+
+
+async def test_a_process_is_killed(sandbox: Any) -> None:
+    process = await sandbox.start_process("sh -c 'echo here; sleep 600' | cat")
+    await sandbox.exec("sleep 0.5")
+    assert process.status == "running"
+    assert process.stdout == "here\n"
+    await sandbox.kill_process(process.pid)
+    for _ in range(100):
+        if process.status != "running":
+            break
+        await sandbox.exec("sleep 0.05")
+    assert (process.status, process.exit_code) == ("killed", 143)
+
+
+async def test_no_such_process(sandbox: Any) -> None:
+    with pytest.raises(SandboxError, match="no process 99"):
+        await sandbox.get_process(99)
+
+
+async def test_what_the_shell_leaves_in_the_background_ends_with_it(sandbox: Any) -> None:
+    started = time.monotonic()
+    assert (await sandbox.exec("sleep 600 & echo done")).stdout == "done\n"
+    assert time.monotonic() - started < 60
+
+
+async def test_closing_ends_processes(open_sandbox: Any) -> None:
+    sandbox = await open_sandbox()
+    process = await sandbox.start_process("sleep 600")
+    await sandbox.aclose()
+    for _ in range(500):
+        if process.status != "running":
+            break
+        time.sleep(0.01)
+    assert process.status == "killed"
