@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 extern int js_repl_mode;
+extern const char *js_hidden_files;
 
 /* ---- evaluation */
 
@@ -106,6 +107,18 @@ static JSValue proxy_details(JSContext *ctx, JSValueConst this_val, int argc, JS
         return JS_UNDEFINED;
     }
     JSValueConst parts[] = {JS_GetProxyTarget(ctx, argv[0]), JS_GetProxyHandler(ctx, argv[0])};
+    return JS_NewArrayFrom(ctx, 2, parts);
+}
+
+/* previewEntries(iterator): [entries, are they keys and values in turn]; undefined for what is no iterator of a
+   Map or Set. */
+static JSValue preview_entries(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv) {
+    bool both;
+    JSValue entries = JS_PreviewIterator(ctx, argv[0], &both);
+    if (JS_IsUndefined(entries) || JS_IsException(entries)) {
+        return entries;
+    }
+    JSValueConst parts[] = {entries, JS_NewBool(ctx, both)};
     return JS_NewArrayFrom(ctx, 2, parts);
 }
 
@@ -329,6 +342,12 @@ static JSValue collect(JSContext *ctx, JSValueConst this_val, int argc, JSValueC
     return JS_UNDEFINED;
 }
 
+/* hideOwnFrames(yes): whether stack texts leave the guest's own code out. */
+static JSValue hide_own_frames(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv) {
+    js_hidden_files = JS_ToBool(ctx, argv[0]) ? GUEST_CODE : NULL;
+    return JS_UNDEFINED;
+}
+
 /* freeze(): what is there now is none of the garbage collector's business any more. */
 static JSValue freeze(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv) {
     JS_RunGC(guest_runtime);
@@ -348,6 +367,7 @@ static const JSCFunctionListEntry entries[] = {
     FUNCTION("onRejection", 1, set_rejection_hook),
     FUNCTION("promiseDetails", 1, promise_details),
     FUNCTION("proxyDetails", 1, proxy_details),
+    FUNCTION("previewEntries", 1, preview_entries),
     FUNCTION("className", 1, class_name),
     FUNCTION("decode", 4, decode),
     FUNCTION("encode", 1, encode),
@@ -361,6 +381,7 @@ static const JSCFunctionListEntry entries[] = {
     FUNCTION("renew", 0, renew),
     FUNCTION("limitMemory", 1, limit_memory),
     FUNCTION("collect", 0, collect),
+    FUNCTION("hideOwnFrames", 1, hide_own_frames),
     FUNCTION("freeze", 0, freeze),
     FUNCTION("heapSize", 0, heap_size),
 };

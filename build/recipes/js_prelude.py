@@ -37,6 +37,25 @@ LOCALES = ("de", "en-AU", "en-CA", "en-GB", "en-IN", "es", "fr", "it", "ja", "ko
 
 MODULE_NAME = re.compile(r'\{"(?:\.\./)[^"\n]*?/((?:node_modules|js_guest)/[^"\n]*)"\(')
 
+ENGINE = 'globalThis[Symbol.for("pywasm.inspection")]'
+INSPECTION = {
+    "getPromiseDetails:function(){return[c,void 0]}": (
+        f"getPromiseDetails:function(t){{return {ENGINE}.promise(t,c,l)}}"
+    ),
+    "getProxyDetails:a.getProxyDetails": f"getProxyDetails:function(t,e=!0){{return {ENGINE}.proxy(t,e)}}",
+    "previewEntries:function(t){return[[],!1]}": f"previewEntries:function(t){{return {ENGINE}.entries(t)}}",
+    'isAsyncFunction:function(t){return"function"==typeof t&&': (
+        f'isAsyncFunction:function(t){{return {ENGINE}.isAsync(t);return"function"==typeof t&&'
+    ),
+    'isGeneratorFunction:function(t){return"function"==typeof t&&': (
+        f'isGeneratorFunction:function(t){{return {ENGINE}.isGenerator(t);return"function"==typeof t&&'
+    ),
+    "isArgumentsObject:function(t){if(": (
+        f"isArgumentsObject:function(t){{return {ENGINE}.isArguments(t);if("
+    ),
+}
+"""Stubs of node-inspect-extracted and what takes their place; `repl/early.js` has the functions."""
+
 COMMON = (
     "--bundle",
     "--target=es2023",
@@ -121,15 +140,38 @@ def read_locales(context: Context) -> dict[str, dict[str, str]]:
     return found
 
 
-@stage("js-node-packages", needs=["js-packages"], files=[f"{JS_GUEST}/packages.js"])
+@stage(
+    "js-node-packages",
+    needs=["js-packages"],
+    files=[f"{JS_GUEST}/packages.js", f"{JS_GUEST}/node/needs/*.js"],
+)
 def build_node_packages(context: Context) -> None:
     """`js-packages.js`: the packages that the guest's modules for Node's API use, as one module."""
+    guest = context.recipes / JS_GUEST
+    needs = guest / "node" / "needs"
     bundle(
-        context, context.recipes / JS_GUEST / "packages.js", context.out / "js-packages.js", "--format=esm"
+        context,
+        guest / "packages.js",
+        context.out / "js-packages.js",
+        "--format=esm",
+        *aliases({"node-inspect-extracted": seeing_inspect(context), "abort-controller": needs / "abort.js"}),
     )
     (context.out / "licences").mkdir()
-    inputs = read_inputs(context.work / "js-packages.js.meta.json")
+    inputs = [*read_inputs(context.work / "js-packages.js.meta.json"), "node_modules/node-inspect-extracted/"]
     write_licences(context, inputs, context.out / "licences" / "js-node-packages.txt")
+
+
+def seeing_inspect(context: Context) -> Path:
+    """`inspect` with the engine's answers in place of what code in JavaScript cannot know."""
+    package = context.dep("js-packages") / "node_modules" / "node-inspect-extracted"
+    text = (package / "dist" / "inspect.js").read_text()
+    for before, after in INSPECTION.items():
+        if text.count(before) != 1:
+            raise SystemExit(f"node-inspect-extracted has {before!r} {text.count(before)} times, not once")
+        text = text.replace(before, after)
+    made = context.work / "inspect.js"
+    made.write_text(text)
+    return made
 
 
 def bundle(context: Context, entry: Path, output: Path, *options: str) -> None:

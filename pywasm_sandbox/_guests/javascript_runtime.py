@@ -148,6 +148,6 @@ class JavaScriptRuntime:
             failed = guest.settle(SETTLE_TIMEOUT_SECONDS)
             if failed is not None:
                 raise SandboxInternalError(f"the JavaScript image: {failed.name}: {failed.message}")
-            return guest.capture(descriptor, {"language": "javascript"})
+            return guest.capture(descriptor, {"modules": []})
         finally:
             guest.close()

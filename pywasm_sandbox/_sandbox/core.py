@@ -107,8 +107,7 @@ class SandboxCore:
             else:
                 world = self.options.deterministic.world(self._time, 0, 0)
                 lay_out(namespace, world.random_source().random_bytes, self._time.now_ns)
-            self._runtime.python.mount(namespace)
-            self._runtime.javascript.mount(namespace)
+            self._runtime.mount(namespace)
         present = {mount.path for mount in namespace.mounts}
         for path, mount in self.options.mounts.items():
             if path not in present:

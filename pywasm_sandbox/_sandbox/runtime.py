@@ -16,13 +16,18 @@ from pywasm_sandbox.errors import LanguageNotAvailableError, PolicyError, Sandbo
 from .budget import Seats
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pywasm_sandbox._engine import Image
     from pywasm_sandbox._guests.javascript_runtime import JavaScriptRuntime
+    from pywasm_sandbox._vfs.namespace import Namespace
 
     from .core import SandboxCore
 
 __all__ = ["Runtime", "check_language"]
 
-LANGUAGES: Final = ("python", "javascript", "typescript")
+SCRIPT_LANGUAGES: Final = ("javascript", "typescript")
+LANGUAGES: Final = ("python", *SCRIPT_LANGUAGES)
 _ALIASES: Final = {"py": "python", "python3": "python", "js": "javascript", "ts": "typescript"}
 
 
@@ -94,6 +99,22 @@ class Runtime:
                 self._assets = self._assets or Assets.installed()
                 self._programs = Programs(self.engine, self._assets)
             return self._programs
+
+    def mount(self, namespace: Namespace) -> None:
+        """Put the libraries of all languages where their interpreters look for them."""
+        self.python.mount(namespace)
+        self.javascript.mount(namespace)
+
+    def assets(self, languages: Iterable[str]) -> dict[str, str]:
+        """sha256 (hex) of what the guests of these languages are made of, by name."""
+        found = self.python.assets()
+        if set(languages) & set(SCRIPT_LANGUAGES):
+            found |= self.javascript.assets()
+        return found
+
+    def image(self, language: str, modules: tuple[str, ...]) -> Image:
+        """The image that contexts of a language start from. On a guest thread."""
+        return self.javascript.image() if language in SCRIPT_LANGUAGES else self.python.image(modules)
 
     def register(self, core: SandboxCore) -> None:
         """Make a sandbox known by its id. Raises `SandboxExistsError`, `PolicyError`."""

@@ -128,10 +128,9 @@ def _describe(snapshot: Snapshot) -> tuple[dict[str, Any], Iterator[bytes]]:
         contexts.append(_describe_context(context, trees.index(context.files)))
         if context.guest is not None:
             contents.append(delta.data for delta in context.guest.memory.content())
-    python = Runtime.shared().python
     manifest = {
         "created_at": snapshot.created_at.isoformat(),
-        "assets": python.assets(),
+        "assets": Runtime.shared().assets({context.language for context in snapshot.contexts}),
         "trees": described_trees,
         "contexts": contexts,
         "defaults": dict(snapshot.defaults),
@@ -242,8 +241,8 @@ class _Reader:
         self._path = path
         self._max_bytes = max_bytes
         self._images: set[tuple[str, ...]] = set()
-        self._python = Runtime.shared().python
-        self._engine = Runtime.shared().engine
+        self._runtime = Runtime.shared()
+        self._engine = self._runtime.engine
 
     def snapshot(self) -> Snapshot:
         try:
@@ -280,9 +279,10 @@ class _Reader:
         return manifest
 
     def _parse(self, manifest: dict[str, Any]) -> Snapshot:
-        self._check_assets(manifest["assets"])
+        languages = {check_language(described["language"]) for described in manifest["contexts"]}
+        self._check_assets(manifest["assets"], languages)
         content = _Content(self._file, self._max_bytes)
-        trees = [_Tree(self._python.mount, mounts, content, self._max_bytes) for mounts in manifest["trees"]]
+        trees = [_Tree(self._runtime.mount, mounts, content, self._max_bytes) for mounts in manifest["trees"]]
         contexts = [self._context(described, trees, content) for described in manifest["contexts"]]
         ids = [context.id for context in contexts]
         if len(set(ids)) != len(ids):
@@ -291,8 +291,8 @@ class _Reader:
         created_at = datetime.fromisoformat(manifest["created_at"])
         return Snapshot(trees[0].files, tuple(contexts), defaults, created_at)
 
-    def _check_assets(self, found: Any) -> None:
-        for name, expected in self._python.assets().items():
+    def _check_assets(self, found: Any, languages: set[str]) -> None:
+        for name, expected in self._runtime.assets(languages).items():
             if found.get(name) != expected:
                 raise self._mismatch(
                     f"was made with another {name} (sha256 {found.get(name)}, installed is {expected}); "
@@ -308,19 +308,20 @@ class _Reader:
         cwd = described["cwd"]
         if not isinstance(cwd, str) or not cwd.startswith("/"):
             raise ValueError("a context has no directory")
+        language = check_language(described["language"])
         return ContextState(
             context_id,
-            check_language(described["language"]),
+            language,
             cwd,
             check_env(described["env"]),
             _integer(described["execution_count"], _U32, "an execution count"),
-            None if guest is None else self._guest(guest, tree, content),
+            None if guest is None else self._guest(guest, language, tree, content),
             tree.files,
             bool(described["own_files"]),
         )
 
-    def _guest(self, described: dict[str, Any], tree: _Tree, content: _Content) -> GuestState:
-        image = self._image(described["image"])
+    def _guest(self, described: dict[str, Any], language: str, tree: _Tree, content: _Content) -> GuestState:
+        image = self._image(described["image"], language)
         memory_bytes = _integer(described["memory_bytes"], 4 << 30, "the memory's size")
         if memory_bytes % 65536 or memory_bytes < image.memory_bytes:
             raise ValueError(f"the memory's size is {memory_bytes}")
@@ -335,8 +336,8 @@ class _Reader:
             end = address + length
             deltas.append(Delta(address, content.read(length)))
         words = [_integer(word, _U32, "an address") for word in described["addresses"]["words"]]
-        if len(words) != 4:
-            raise ValueError("there are four addresses of interrupt words")
+        if len(words) != len(image.notes["words"]):
+            raise ValueError("there are addresses of interrupt words missing")
         numbering = described["numbering"]
         next_number = _integer(numbering[0], 1 << 31, "a descriptor")
         memory = MemoryState(image, memory_bytes, globals, tuple(deltas)).shared(self._engine.arena)
@@ -350,12 +351,12 @@ class _Reader:
         )
         return self._with_libraries(state, described["libraries"])
 
-    def _image(self, described: dict[str, Any]) -> Image:
+    def _image(self, described: dict[str, Any], language: str) -> Image:
         modules = check_modules(described["modules"])
-        self._images.add(modules)
+        self._images.add((language, *modules))
         if len(self._images) > MAX_IMAGES:
             raise ValueError(f"its contexts have more than {MAX_IMAGES} different images")
-        image = self._engine.threads.run(lambda: self._python.image(modules))
+        image = self._engine.threads.run(lambda: self._runtime.image(language, modules))
         if image.digest != described["sha256"]:
             raise self._mismatch(
                 f"was made with another image (sha256 {described['sha256']}, here it is {image.digest})"

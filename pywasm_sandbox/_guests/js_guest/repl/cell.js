@@ -5,7 +5,6 @@ import { rewriteModuleSyntax } from './module_syntax.js';
 
 const AWAITS = 1;
 const IS_CELL = 2;
-const WRAPPED = 4;
 
 const OBJECT_LIKE = /^\s*\{/;
 const ENDS_STATEMENT = /;\s*$/;
@@ -15,8 +14,8 @@ const MODULE_WORDS = /\b(?:import|export)\b/;
 export function evaluate(source, filename) {
   // As in Node's REPL, `{a: 1}` is an object where it can be one.
   if (OBJECT_LIKE.test(source) && !ENDS_STATEMENT.test(source)) {
-    const wrapped = `(\n${source}\n)`;
-    if (native.compiles(wrapped, AWAITS)) return native.evaluate(wrapped, filename, AWAITS | IS_CELL | WRAPPED);
+    const wrapped = `(${source}\n)`;
+    if (native.compiles(wrapped, AWAITS)) return native.evaluate(wrapped, filename, AWAITS | IS_CELL);
   }
   const code = MODULE_WORDS.test(source) ? rewriteModuleSyntax(source) : source;
   return native.evaluate(code, filename, AWAITS | IS_CELL);

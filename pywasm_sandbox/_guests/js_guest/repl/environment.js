@@ -1,51 +1,25 @@
-// The globals of the cells: the web platform's from the prelude, then Node's.
+// The globals of the cells that Node and this sandbox add to the web platform's.
 
-import native from 'pywasm:native';
+import { builtins, makeRequire, installLoader, Module } from '../node/modules.js';
 import { Console } from './console.js';
-import * as timers from './timers.js';
-import { process } from './process.js';
 import { display } from './display.js';
+import { defineGlobals } from './globals.js';
+import { completeProcess } from './process.js';
+import { prompt } from './prompt.js';
 
-const PRELUDE = '/usr/lib/pywasm-js/prelude.js';
+completeProcess(builtins);
+installLoader();
 
-// The prelude is a script, which finds the way to the host in a global.
-function runPrelude() {
-  globalThis.__host = {
-    request: native.request,
-    encode: native.encode,
-    decode: native.decode,
-    digest: native.digest,
-    dontWait: native.dontWait,
-    receive: native.receive,
-    transmit: native.transmit,
-    close: native.close,
-    randomFill: (buffer, offset, length) => native.fillRandom(new Uint8Array(buffer, offset, length)),
-  };
-  const bytes = native.readFile(PRELUDE);
-  native.evaluate(native.decode(bytes, 0, bytes.length, true), PRELUDE, 0);
-  delete globalThis.__host;
-}
-
-export function defineGlobals(values) {
-  for (const [name, value] of Object.entries(values)) {
-    Object.defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
-  }
-}
-
-const { setTimeout, clearTimeout, setInterval, clearInterval, setImmediate, clearImmediate, queueMicrotask } = timers;
+const main = new Module('<repl>', null);
+main.filename = null;
+main.paths = [];
 
 defineGlobals({
-  global: globalThis,
+  Buffer: builtins.buffer.Buffer,
   console: new Console(),
-  process,
   display,
-  setTimeout,
-  clearTimeout,
-  setInterval,
-  clearInterval,
-  setImmediate,
-  clearImmediate,
-  queueMicrotask,
+  exports: main.exports,
+  module: main,
+  prompt,
+  require: makeRequire(main),
 });
-
-runPrelude();

@@ -1,5 +1,6 @@
 // What the user is told about an error that ended a cell.
 
+import { readText } from '../node/resolve.js';
 import { inspect } from '../packages.js';
 
 const OWN_FRAME = /^ +at (?:.*\()?(?:\/usr\/lib\/pywasm-js\/|pywasm:)/;
@@ -15,11 +16,26 @@ function placeIn(stack, filename) {
   return found === null ? null : [Number(found[1]), Number(found[2])];
 }
 
-function codeFrame(source, filename, [line, column]) {
-  const text = source.split('\n')[line - 1];
-  if (text === undefined || column > FRAME_WIDTH) return [];
+const MAX_SOURCES = 100;
+const sources = new Map(); // of the last cells, by their names
+
+export function rememberSource(filename, source) {
+  sources.delete(filename);
+  sources.set(filename, source);
+  if (sources.size > MAX_SOURCES) sources.delete(sources.keys().next().value);
+}
+
+const PLACE = /^ +at (?:.*\()?(\/[^:()]+|<cell [^>]+>):(\d+):(\d+)\)?$/m;
+
+// The line that it happened in, of this cell or of a file, with a mark below it.
+function codeFrame(stack) {
+  const found = PLACE.exec(stack);
+  if (found === null) return [];
+  const [, file, line, column] = found;
+  const text = (sources.get(file) ?? (file.startsWith('/') ? readText(file) : null))?.split('\n')[line - 1];
+  if (text === undefined || text.trim() === '' || column > FRAME_WIDTH) return [];
   const pad = text.slice(0, column - 1).replace(/[^\t]/g, ' ');
-  return [`${filename}:${line}`, text.slice(0, FRAME_WIDTH), `${pad}^`, ''];
+  return [`${file}:${line}`, text.slice(0, FRAME_WIDTH), `${pad}^`, ''];
 }
 
 const clean = (text) =>
@@ -28,7 +44,16 @@ const clean = (text) =>
     .filter((line) => !OWN_FRAME.test(line))
     .join('\n');
 
-export function describe(error, source, filename) {
+// The fields of an error event. An error may be hostile: its properties may throw.
+export function describe(error, filename) {
+  try {
+    return describeError(error, filename);
+  } catch {
+    return { name: 'Error', message: 'the error cannot be described', traceback: [], line_number: null };
+  }
+}
+
+function describeError(error, filename) {
   if (!isError(error)) {
     const text = inspect(error);
     return {
@@ -44,7 +69,7 @@ export function describe(error, source, filename) {
   return {
     name: String(error.name ?? error.constructor?.name ?? 'Error'),
     message: String(error.message ?? ''),
-    traceback: [...(place === null ? [] : codeFrame(source, filename, place)), ...shown],
+    traceback: [...codeFrame(stack), ...shown],
     line_number: place === null ? null : place[0],
   };
 }

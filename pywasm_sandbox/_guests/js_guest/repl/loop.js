@@ -13,7 +13,7 @@ let run = null;
 // A run: `isPending` while its code is, `fail(error)` to report, `finish()` when nothing is left.
 export function begin(newRun) {
   run = newRun;
-  rejected.clear();
+  if (rejected.size > 0) rejected.clear();
 }
 
 export function current() {
@@ -32,6 +32,7 @@ export function abandon() {
 }
 
 function takeRejection() {
+  if (rejected.size === 0) return null;
   for (const [promise, reason] of rejected) {
     rejected.delete(promise);
     return { promise, reason };

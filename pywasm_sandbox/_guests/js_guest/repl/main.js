@@ -2,8 +2,11 @@
 
 import native from 'pywasm:native';
 import './atomics.js';
+import './early.js';
+import './prelude.js';
 import './environment.js';
 import { handle, stopped } from './session.js';
 import { turn } from './loop.js';
 
 native.setHooks(handle, turn, stopped);
+native.hideOwnFrames(true);

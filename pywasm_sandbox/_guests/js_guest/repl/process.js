@@ -1,26 +1,150 @@
-// The global `process`, the first part of it.
+// The global `process`.
 
 import native from 'pywasm:native';
 import { nextTick } from './timers.js';
 
-export const state = { exitCode: undefined };
+const NODE_VERSION = '20.18.1';
+const NANOSECONDS = 1_000_000_000n;
+
+// Variables are text, as everywhere.
+const env = new Proxy(
+  {},
+  {
+    set(target, name, value) {
+      if (typeof name === 'string') target[name] = String(value);
+      return true;
+    },
+    defineProperty(target, name, descriptor) {
+      return Reflect.defineProperty(target, name, { ...descriptor, value: String(descriptor.value) });
+    },
+  },
+);
+
+let startedAt = native.monotonic();
+
+function hrtime(previous) {
+  const now = native.nanoseconds();
+  const pair = [Number(now / NANOSECONDS), Number(now % NANOSECONDS)];
+  if (previous === undefined) return pair;
+  const seconds = pair[0] - previous[0];
+  const nanoseconds = pair[1] - previous[1];
+  return nanoseconds < 0 ? [seconds - 1, nanoseconds + 1e9] : [seconds, nanoseconds];
+}
+hrtime.bigint = () => native.nanoseconds();
 
 export const process = {
   title: 'node',
-  version: 'v20.18.1',
-  versions: { node: '20.18.1', quickjs: '0.17.0' },
+  version: `v${NODE_VERSION}`,
+  versions: { node: NODE_VERSION, quickjs: '0.17.0', pywasm: '1' },
+  release: { name: 'node', lts: 'Iron' },
   platform: 'linux',
   arch: 'wasm32',
   pid: 1,
   ppid: 0,
   execPath: '/usr/bin/node',
-  argv: ['/usr/bin/node'],
-  env: {},
+  execArgv: [],
+  argv: ['/usr/bin/node', '/workspace/cell.js'],
+  argv0: 'node',
+  env,
+  config: { target_defaults: {}, variables: {} },
+  features: {},
+  exitCode: undefined,
   nextTick,
-  cwd: () => native.getcwd(),
+  hrtime,
+  cwd() {
+    const path = native.getcwd();
+    if (typeof path === 'number') throw new Error('ENOENT: no such file or directory, uv_cwd');
+    return path;
+  },
+  chdir(path) {
+    const status = native.chdir(String(path));
+    if (status < 0) {
+      const code = Object.entries(native.errnos).find(([, number]) => number === -status)?.[0] ?? 'EIO';
+      const text = native.errnoText(-status).toLowerCase();
+      throw Object.assign(new Error(`${code}: ${text}, chdir ${native.getcwd()} -> '${path}'`), {
+        errno: status,
+        code,
+        syscall: 'chdir',
+        path: native.getcwd(),
+        dest: String(path),
+      });
+    }
+    env.PWD = native.getcwd();
+  },
   exit(code) {
     if (code !== undefined) process.exitCode = code;
+    process.emit?.('exit', process.exitCode ?? 0);
     native.stop();
   },
-  exitCode: undefined,
+  reallyExit(code) {
+    process.exitCode = code;
+    native.stop();
+  },
+  abort() {
+    process.exitCode = 134;
+    native.stop();
+  },
+  kill(pid, signal) {
+    throw Object.assign(new Error(`kill ESRCH: there is no process ${pid} in this sandbox`), { code: 'ESRCH', signal });
+  },
+  uptime: () => (native.monotonic() - startedAt) / 1000,
+  umask: () => 0o022,
+  getuid: () => 1000,
+  geteuid: () => 1000,
+  getgid: () => 1000,
+  getegid: () => 1000,
+  getgroups: () => [1000],
+  memoryUsage() {
+    const used = native.heapSize();
+    return { rss: used, heapTotal: used, heapUsed: used, external: 0, arrayBuffers: 0 };
+  },
+  cpuUsage(previous = { user: 0, system: 0 }) {
+    return { user: Math.round(native.monotonic() * 1000) - previous.user, system: 0 - previous.system };
+  },
+  resourceUsage: () => ({ userCPUTime: Math.round(native.monotonic() * 1000), systemCPUTime: 0, maxRSS: native.heapSize() >> 10 }),
+  emitWarning(warning, type = 'Warning') {
+    const name = typeof warning === 'object' ? warning.name : typeof type === 'object' ? (type.type ?? 'Warning') : type;
+    native.print(2, `(node:1) ${name}: ${warning?.message ?? warning}\n`);
+  },
+  binding() {
+    throw new Error('process.binding is not available in this sandbox');
+  },
 };
+process.memoryUsage.rss = () => native.heapSize();
+Object.defineProperty(process, Symbol.toStringTag, { value: 'process', configurable: true });
+
+// What a clone of the image renews.
+export function renewProcess() {
+  startedAt = native.monotonic();
+}
+
+function standardStream(descriptor, { Writable }) {
+  const stream = new Writable({
+    decodeStrings: false,
+    write(chunk, encoding, callback) {
+      native.print(descriptor, typeof chunk === 'string' ? chunk : native.decode(chunk, 0, chunk.length, false));
+      callback();
+    },
+  });
+  stream.fd = descriptor;
+  stream.isTTY = false;
+  stream.columns = 80;
+  stream.rows = 24;
+  stream.destroy = () => stream; // it stays open, as Node's
+  stream.end = (chunk, ...rest) => (chunk === undefined || typeof chunk === 'function' ? stream : stream.write(chunk, ...rest), stream);
+  return stream;
+}
+
+// What needs Node's modules.
+export function completeProcess({ events, stream }) {
+  const emitter = new events();
+  Object.setPrototypeOf(process, Object.create(Object.getPrototypeOf(emitter), { constructor: { value: { process() {} }.process, configurable: true } }));
+  events.call(process);
+  for (const name of ['_events', '_eventsCount', '_maxListeners']) {
+    Object.defineProperty(process, name, { enumerable: false });
+  }
+  const streams = { stdout: standardStream(1, stream), stderr: standardStream(2, stream), stdin: stream.Readable.from([]) };
+  for (const [name, value] of Object.entries(streams)) {
+    Object.defineProperty(process, name, { value, writable: true, configurable: true, enumerable: true });
+  }
+}

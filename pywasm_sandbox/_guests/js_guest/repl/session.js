@@ -3,9 +3,9 @@
 import native from 'pywasm:native';
 import { evaluate } from './cell.js';
 import { showResult } from './display.js';
-import { describe } from './errors.js';
+import { describe, rememberSource } from './errors.js';
 import { abandon, begin, current } from './loop.js';
-import { process } from './process.js';
+import { process, renewProcess } from './process.js';
 import { runTicks } from './timers.js';
 import { emitDone, emitError } from './wire.js';
 import { registerSourceMap } from '../typescript/source_maps.js';
@@ -19,6 +19,8 @@ const REASONS = {
 };
 
 const MEMORY_TO_RECOVER = 2 << 20; // what a cell gets after one that filled the heap
+
+const FULFILLED = 1;
 
 const parse = JSON.parse;
 
@@ -36,6 +38,7 @@ function configure({ env, cwd, clone, heap_bytes: limit }) {
 
 function renew() {
   native.renew();
+  renewProcess();
 }
 
 // ---- one cell
@@ -46,8 +49,8 @@ class Run {
 
   constructor(message) {
     this.code = message.code;
-    this.source = message.source ?? message.code; // of which the code is made
     this.filename = message.filename ?? `<cell ${message.execution_count}>`;
+    rememberSource(this.filename, message.source ?? message.code); // of which the code is made
     if (message.source_map) registerSourceMap(this.filename, message.source_map);
     this.surroundings = enter(message);
     this.failure = null;
@@ -63,28 +66,44 @@ class Run {
       this.fail(error);
       return;
     }
-    promise.then(
-      ({ value }) => this.settle(value),
-      (error) => this.fail(error),
-    );
+    const [state, result] = native.promiseDetails(promise);
+    if (state === FULFILLED) {
+      this.settle(result.value);
+    } else {
+      promise.then(
+        ({ value }) => this.settle(value),
+        (error) => this.fail(error),
+      );
+    }
     runTicks();
   }
 
   settle(value) {
     if (this.isOver) return;
-    if (native.promiseDetails(value) !== undefined) {
+    if (typeof value === 'object' && native.promiseDetails(value) !== undefined) {
       value.then(
         (result) => this.settle(result),
         (error) => this.fail(error),
       );
       return;
     }
-    this.isPending = false;
+    let shown;
     try {
-      showResult(value);
+      shown = showResult(value);
     } catch (error) {
       this.fail(error);
+      return;
     }
+    if (shown === undefined) {
+      this.isPending = false;
+      return;
+    }
+    shown.then(
+      () => {
+        this.isPending = false;
+      },
+      (error) => this.fail(error),
+    );
   }
 
   fail(error) {
@@ -94,15 +113,25 @@ class Run {
     this.status = 'error';
     native.limitMemory(0); // the report is no reason to fail
     abandon();
-    emitError(describe(error, this.source, this.filename));
+    emitError(describe(error, this.filename));
   }
 
-  onRejection(reason) {
-    this.fail(reason);
+  onRejection(reason, promise) {
+    if (process.listenerCount('unhandledRejection') > 0) this.#hand('unhandledRejection', reason, promise);
+    else this.onUncaught(reason);
   }
 
   onUncaught(error) {
-    this.fail(error);
+    if (process.listenerCount('uncaughtException') > 0) this.#hand('uncaughtException', error, 'uncaughtException');
+    else this.fail(error);
+  }
+
+  #hand(event, ...args) {
+    try {
+      process.emit(event, ...args);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   onDeadlock() {
@@ -132,6 +161,7 @@ class Run {
 }
 
 function enter({ env, cwd }) {
+  if (!env && !cwd) return null;
   const before = { env: {}, cwd: null };
   for (const [name, value] of Object.entries(env ?? {})) {
     before.env[name] = process.env[name];
@@ -144,7 +174,9 @@ function enter({ env, cwd }) {
   return before;
 }
 
-function leave({ env, cwd }) {
+function leave(surroundings) {
+  if (surroundings === null) return;
+  const { env, cwd } = surroundings;
   for (const [name, value] of Object.entries(env)) {
     if (value === undefined) delete process.env[name];
     else process.env[name] = value;

@@ -17,7 +17,7 @@ function check(callback) {
   throw error;
 }
 
-class Timeout {
+export class Timeout {
   constructor(callback, delay, args, repeats) {
     const number = Number(delay);
     this._idleTimeout = number >= 1 && number <= LONGEST ? Math.trunc(number) : 1;
@@ -67,7 +67,7 @@ class Timeout {
   }
 }
 
-class Immediate {
+export class Immediate {
   constructor(callback, args) {
     this._onImmediate = callback;
     Object.defineProperty(this, 'args', { value: args });
@@ -161,6 +161,7 @@ export function runTicks() {
 }
 
 function nextTimer() {
+  if (timers.size === 0) return null;
   let next = null;
   for (const timer of timers.values()) {
     if (next === null || timer.dueAt < next.dueAt) next = timer;
@@ -172,16 +173,15 @@ function nextTimer() {
 export function runDue(handleError) {
   onError = handleError;
   const timer = nextTimer();
-  const now = native.monotonic();
-  if (timer !== null && timer.dueAt <= now) {
+  if (timer !== null && timer.dueAt <= native.monotonic()) {
     if (timer._repeat === null) timers.delete(timer.id);
     else timer.refresh();
     attempt(timer._onTimeout, timer.args, timer);
     runTicks();
     return true;
   }
+  if (immediates.length === 0) return false;
   const immediate = immediates.shift();
-  if (immediate === undefined) return false;
   attempt(immediate._onImmediate, immediate.args, immediate);
   runTicks();
   return true;
@@ -189,7 +189,9 @@ export function runDue(handleError) {
 
 // Whether something keeps a run going.
 export function hasWork() {
-  if (ticks.length > 0 || immediates.some((each) => each.isReferenced)) return true;
+  if (ticks.length > 0) return true;
+  if (immediates.length > 0 && immediates.some((each) => each.isReferenced)) return true;
+  if (timers.size === 0) return false;
   for (const timer of timers.values()) if (timer.isReferenced) return true;
   return false;
 }

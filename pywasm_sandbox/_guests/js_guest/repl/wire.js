@@ -12,9 +12,17 @@ const send = (kind, event) => native.emit(kind, stringify(event));
 
 // `data`: MIME type to data; `options`: main, display_id, update.
 export const emitDisplay = (data, metadata = {}, options = {}) => send(DISPLAY, { data, metadata, ...options });
+
+// A number, boolean or the like as a cell's last value: the text needs no escapes.
+export function emitSimple(text) {
+  native.emit(DISPLAY, `{"data":{"text/plain":"${text}"},"metadata":{},"main":true}`);
+}
+
 export const emitError = (error) => send(ERROR, error);
 export const emitClear = (wait) => send(CLEAR, { wait });
-export const emitDone = (status, exitCode = null) => send(DONE, { status, exit_code: exitCode });
+export function emitDone(status, exitCode = null) {
+  native.emit(DONE, `{"status":"${status}","exit_code":${exitCode}}`);
+}
 
 // A call of the host: its value. Throws what the host answers with.
 export function call(op, args = {}) {

@@ -1,0 +1,91 @@
+// Node's modules by name, without their prefix `node:`.
+
+import * as packages from '../packages.js';
+import buffer from './buffer.js';
+import crypto from './crypto.js';
+import fs, { promises as fsPromises } from './fs.js';
+import os from './os.js';
+import { asyncHooks, constants, diagnosticsChannel, perfHooks, readline, readlinePromises, vm } from './small.js';
+import timers, { promises as timersPromises } from './timers.js';
+import url from './url.js';
+import util from './util.js';
+import zlib from './zlib.js';
+
+const { assert, events, path, querystring, stream, streamPromises, stringDecoder } = packages;
+
+// Later additions of Node to packages.
+path.posix = path;
+events.EventEmitter.captureRejectionSymbol ??= Symbol.for('nodejs.rejection');
+assert.strict.strict = assert.strict;
+events.setMaxListeners ??= () => {};
+stream.promises ??= streamPromises;
+
+const { ReadableStream, WritableStream, TransformStream } = globalThis;
+const webStreams = {
+  ReadableStream,
+  WritableStream,
+  TransformStream,
+  ReadableStreamDefaultReader: globalThis.ReadableStreamDefaultReader,
+  ByteLengthQueuingStrategy: globalThis.ByteLengthQueuingStrategy,
+  CountQueuingStrategy: globalThis.CountQueuingStrategy,
+  TextDecoderStream: globalThis.TextDecoderStream,
+  TextEncoderStream: globalThis.TextEncoderStream,
+  CompressionStream: globalThis.CompressionStream,
+  DecompressionStream: globalThis.DecompressionStream,
+};
+
+const query = {
+  ...querystring,
+  parse: (...args) => Object.setPrototypeOf(querystring.parse(...args), null),
+  escape: (text) => encodeURIComponent(text),
+  unescape: (text) => decodeURIComponent(text),
+};
+query.decode = query.parse;
+
+const collect = async (source) => {
+  const parts = [];
+  for await (const part of source) parts.push(buffer.Buffer.from(part));
+  return buffer.Buffer.concat(parts);
+};
+
+const streamConsumers = {
+  arrayBuffer: async (source) => new Uint8Array(await collect(source)).buffer,
+  blob: async (source) => new Blob([await collect(source)]),
+  buffer: collect,
+  json: async (source) => JSON.parse((await collect(source)).toString()),
+  text: async (source) => (await collect(source)).toString(),
+};
+
+export const builtins = {
+  assert,
+  'assert/strict': assert.strict,
+  async_hooks: asyncHooks,
+  buffer,
+  constants,
+  crypto,
+  diagnostics_channel: diagnosticsChannel,
+  events,
+  fs,
+  'fs/promises': fsPromises,
+  os,
+  path,
+  'path/posix': path,
+  perf_hooks: perfHooks,
+  process: globalThis.process,
+  querystring: query,
+  readline,
+  'readline/promises': readlinePromises,
+  stream,
+  'stream/consumers': streamConsumers,
+  'stream/promises': streamPromises,
+  'stream/web': webStreams,
+  string_decoder: stringDecoder,
+  sys: util,
+  timers,
+  'timers/promises': timersPromises,
+  url,
+  util,
+  'util/types': util.types,
+  vm,
+  zlib,
+};

@@ -1,0 +1,238 @@
+// require and import: Node's built-in modules, and the files of the sandbox as ES modules, CommonJS and JSON.
+
+import native from 'pywasm:native';
+import { path as posix } from '../packages.js';
+import { builtins } from './builtins.js';
+import { codedError } from './errors.js';
+import { moduleFolders, packageAround, readText, resolveFile } from './resolve.js';
+import { unavailableNames, whyUnavailable } from './unavailable.js';
+
+export { builtins };
+
+const WRAPPED = 4;
+
+const withoutPrefix = (specifier) => (specifier.startsWith('node:') ? specifier.slice(5) : specifier);
+
+function builtinNamed(specifier) {
+  const name = withoutPrefix(specifier);
+  if (Object.hasOwn(builtins, name)) return name;
+  const unavailable = whyUnavailable(name);
+  if (unavailable !== undefined) throw unavailable;
+  if (specifier.startsWith('node:')) throw codedError(Error, 'ERR_UNKNOWN_BUILTIN_MODULE', `No such built-in module: ${specifier}`);
+  return null;
+}
+
+// ---- what kind of module a file is
+
+const compilers = { '.ts': null, '.mts': null, '.cts': null };
+
+// `compile(source, path)` gives JavaScript; for the languages that compile to it.
+export function setCompiler(extension, compile) {
+  compilers[extension] = compile;
+}
+
+function readModule(path) {
+  const source = readText(path);
+  if (source === null) throw codedError(Error, 'MODULE_NOT_FOUND', `Cannot read module '${path}'`);
+  const extension = posix.extname(path);
+  if (!(extension in compilers)) return source;
+  const compile = compilers[extension];
+  if (compile === null) throw codedError(TypeError, 'ERR_UNKNOWN_FILE_EXTENSION', `Unknown file extension "${extension}" for ${path}`);
+  return compile(source, path);
+}
+
+const isScript = (source) => native.compiles(wrap(source), 0);
+
+function formatOf(path, source) {
+  switch (posix.extname(path)) {
+    case '.json':
+      return 'json';
+    case '.mjs':
+    case '.mts':
+      return 'module';
+    case '.cjs':
+    case '.cts':
+      return 'commonjs';
+    default: {
+      const [content] = packageAround(posix.dirname(path));
+      if (content?.type === 'module' || content?.type === 'commonjs') return content.type;
+      // As later versions of Node: what is no CommonJS is an ES module.
+      return /\b(?:import|export|await)\b/.test(source) && !isScript(source) ? 'module' : 'commonjs';
+    }
+  }
+}
+
+// ---- CommonJS
+
+const wrap = (source) => `(function (exports, require, module, __filename, __dirname) {\n${source.replace(/^#!.*/, '')}\n})`;
+
+export class Module {
+  constructor(id = '', parent = null) {
+    this.id = id;
+    this.path = posix.dirname(id);
+    this.exports = {};
+    this.filename = id;
+    this.loaded = false;
+    this.children = [];
+    this.paths = id.startsWith('/') ? [...moduleFolders(this.path)] : [];
+    Object.defineProperty(this, 'parent', { value: parent, configurable: true, writable: true });
+    parent?.children?.push(this);
+  }
+
+  require(specifier) {
+    return load(specifier, this);
+  }
+
+  static _cache = Object.create(null);
+
+  static builtinModules = [...Object.keys(builtins), 'module', 'console', ...unavailableNames].sort();
+
+  static isBuiltin(name) {
+    return Module.builtinModules.includes(withoutPrefix(String(name)));
+  }
+
+  static createRequire(from) {
+    const path = from instanceof URL || String(from).startsWith('file:') ? decodeURIComponent(new URL(from).pathname) : String(from);
+    const module = new Module(path.endsWith('/') ? `${path}noop.js` : path, null);
+    return makeRequire(module);
+  }
+
+  static _extensions = { '.js': null, '.json': null, '.node': null };
+
+  static Module = Module;
+}
+
+const folderOf = (module) => (module.filename ? posix.dirname(module.filename) : native.getcwd());
+
+function notFound(specifier, module) {
+  const from = module?.filename ? `\nRequire stack:\n- ${module.filename}` : '';
+  return codedError(Error, 'MODULE_NOT_FOUND', `Cannot find module '${specifier}'${from}`);
+}
+
+function checkSpecifier(specifier) {
+  if (typeof specifier !== 'string') {
+    throw codedError(TypeError, 'ERR_INVALID_ARG_TYPE', `The "id" argument must be of type string. Received ${specifier === null ? 'null' : `type ${typeof specifier}`}`);
+  }
+  if (specifier === '') throw codedError(TypeError, 'ERR_INVALID_ARG_VALUE', "The argument 'id' must be a non-empty string. Received ''");
+}
+
+function load(specifier, parent) {
+  checkSpecifier(specifier);
+  const name = builtinNamed(specifier);
+  if (name !== null) return builtins[name];
+  const path = resolveFile(specifier, folderOf(parent), { isRequire: true });
+  if (path === null) throw notFound(specifier, parent);
+  return loadFile(path, parent).exports;
+}
+
+function loadFile(path, parent) {
+  const cached = Module._cache[path];
+  if (cached !== undefined) return cached;
+  const source = readModule(path);
+  const format = formatOf(path, source);
+  if (format === 'module') {
+    throw codedError(Error, 'ERR_REQUIRE_ESM', `require() of ES Module ${path} is not supported: use import('${path}')`);
+  }
+  const module = new Module(path, parent);
+  Module._cache[path] = module;
+  try {
+    if (format === 'json') module.exports = parseJson(source, path);
+    else runFile(module, source);
+  } catch (error) {
+    delete Module._cache[path];
+    throw error;
+  }
+  module.loaded = true;
+  return module;
+}
+
+function parseJson(source, path) {
+  try {
+    return JSON.parse(source);
+  } catch (error) {
+    error.message = `${path}: ${error.message}`;
+    throw error;
+  }
+}
+
+function runFile(module, source) {
+  const run = native.evaluate(wrap(source), module.filename, WRAPPED);
+  run.call(module.exports, module.exports, makeRequire(module), module, module.filename, posix.dirname(module.filename));
+}
+
+export function makeRequire(module) {
+  const require = (specifier) => load(specifier, module);
+  require.resolve = (specifier) => {
+    checkSpecifier(specifier);
+    if (builtinNamed(specifier) !== null) return specifier;
+    const path = resolveFile(specifier, folderOf(module), { isRequire: true });
+    if (path === null) throw notFound(specifier, module);
+    return path;
+  };
+  require.resolve.paths = () => [...moduleFolders(folderOf(module))];
+  require.cache = Module._cache;
+  require.extensions = Module._extensions;
+  require.main = undefined;
+  return require;
+}
+
+builtins.module = Module;
+Object.defineProperty(builtins, 'console', { get: () => globalThis.console, enumerable: true });
+
+// ---- ES modules
+
+function folderOfReferrer(referrer) {
+  return referrer.startsWith('/') ? posix.dirname(referrer) : native.getcwd();
+}
+
+function resolveImport(specifier, referrer) {
+  if (specifier.startsWith('data:')) return specifier;
+  const name = builtinNamed(specifier);
+  if (name !== null) return `node:${name}`;
+  if (/^https?:/.test(specifier)) {
+    throw codedError(Error, 'ERR_UNSUPPORTED_ESM_URL_SCHEME', `Modules are not loaded from the network: '${specifier}'; use fetch, or put the file into the sandbox`);
+  }
+  const path = resolveFile(specifier, folderOfReferrer(referrer), { isRequire: false });
+  if (path === null) {
+    const kind = /^[./]|^file:/.test(specifier) ? 'module' : 'package';
+    throw codedError(Error, 'ERR_MODULE_NOT_FOUND', `Cannot find ${kind} '${specifier}' imported from ${referrer}`);
+  }
+  return path;
+}
+
+const IDENTIFIER = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*$/u;
+
+// The properties of an object as exports, with the object itself as the default one.
+function exportsOf(value) {
+  const exported = {};
+  if ((typeof value === 'object' && value !== null) || typeof value === 'function') {
+    for (const name of Object.keys(value)) if (name !== 'default' && IDENTIFIER.test(name)) exported[name] = value[name];
+  }
+  exported.default = value;
+  return exported;
+}
+
+const decodeDataUrl = (url) => {
+  const [, mime, isBase64, data] = /^data:([^,;]*)(?:;[^,;]*?)*?(;base64)?,([^]*)$/.exec(url) ?? [];
+  const text = isBase64 ? builtins.buffer.Buffer.from(data, 'base64').toString() : decodeURIComponent(data ?? '');
+  return mime === 'application/json' ? { default: JSON.parse(text) } : text;
+};
+
+// A source text, or an object whose properties are the exports.
+function loadImport(name) {
+  if (name.startsWith('node:')) return exportsOf(builtins[name.slice(5)]);
+  if (name.startsWith('data:')) return decodeDataUrl(name);
+  const source = readModule(name);
+  switch (formatOf(name, source)) {
+    case 'json':
+      return { default: parseJson(source, name) };
+    case 'commonjs':
+      return exportsOf(loadFile(name, null).exports);
+    default:
+      return source;
+  }
+}
+
+export function installLoader() {
+  native.setLoader(resolveImport, loadImport);
+}
