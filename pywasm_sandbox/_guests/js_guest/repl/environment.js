@@ -6,6 +6,7 @@ import { display } from './display.js';
 import { defineGlobals } from './globals.js';
 import { completeProcess } from './process.js';
 import { prompt } from './prompt.js';
+import { host } from './tools.js';
 
 completeProcess(builtins);
 installLoader();
@@ -19,6 +20,7 @@ defineGlobals({
   console: new Console(),
   display,
   exports: main.exports,
+  host,
   module: main,
   prompt,
   require: makeRequire(main),
