@@ -52,7 +52,7 @@ TABLE = [
 def context() -> Iterator[tuple[Sandbox, Context]]:
     with Sandbox() as sandbox:
         context = sandbox.create_code_context(language="javascript")
-        execution = sandbox.run_code(f"{SHOW}\n0", context=context)
+        execution = sandbox.run_code(f"{SHOW}\nconst zlib = require('zlib'); 0", context=context)
         assert execution.error is None, execution.error
         yield sandbox, context
 

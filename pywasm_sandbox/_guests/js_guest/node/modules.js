@@ -24,7 +24,7 @@ function builtinNamed(specifier) {
 
 // ---- what kind of module a file is
 
-const compilers = { '.ts': null, '.mts': null, '.cts': null };
+const compilers = {};
 
 // `compile(source, path)` gives JavaScript; for the languages that compile to it.
 export function setCompiler(extension, compile) {
@@ -35,10 +35,8 @@ function readModule(path) {
   const source = readText(path);
   if (source === null) throw codedError(Error, 'MODULE_NOT_FOUND', `Cannot read module '${path}'`);
   const extension = posix.extname(path);
-  if (!(extension in compilers)) return source;
-  const compile = compilers[extension];
-  if (compile === null) throw codedError(TypeError, 'ERR_UNKNOWN_FILE_EXTENSION', `Unknown file extension "${extension}" for ${path}`);
-  return compile(source, path);
+  const compile = Object.hasOwn(compilers, extension) ? compilers[extension] : null;
+  return compile === null ? source : compile(source, path);
 }
 
 const isScript = (source) => native.compiles(wrap(source), 0);

@@ -4,7 +4,7 @@ import native from 'pywasm:native';
 import { path as posix, resolveExports, resolveImports } from '../packages.js';
 import { codedError } from './errors.js';
 
-const EXTENSIONS = ['.js', '.json', '.cjs', '.mjs', '.ts', '.mts', '.cts'];
+const EXTENSIONS = ['.js', '.json', '.cjs', '.mjs', '.ts', '.mts', '.cts', '.tsx', '.jsx'];
 const S_IFMT = 0o170000;
 const S_IFDIR = 0o040000;
 
@@ -47,9 +47,9 @@ function asFile(path, extensions) {
   if (kindOf(path) === 'file') return path;
   for (const extension of extensions) if (kindOf(path + extension) === 'file') return path + extension;
   // TypeScript's own way to import "./x.ts" is "./x.js".
-  if (/\.[mc]?js$/.test(path)) {
-    const typed = path.replace(/js$/, 'ts');
-    if (kindOf(typed) === 'file') return typed;
+  if (/\.(?:[mc]?js|jsx)$/.test(path)) {
+    const typed = path.replace(/js(x?)$/, 'ts$1');
+    for (const candidate of [typed, `${typed}x`]) if (kindOf(candidate) === 'file') return candidate;
   }
   return null;
 }

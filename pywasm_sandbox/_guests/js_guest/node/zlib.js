@@ -2,7 +2,7 @@
 
 import { pako, stream } from '../packages.js';
 import { Buffer } from './buffer.js';
-import { codedError } from './errors.js';
+import { codedError, outOfRange } from './errors.js';
 
 const constants = {
   Z_NO_FLUSH: 0,
@@ -57,7 +57,7 @@ function run(action, data, options) {
   try {
     result = action(bytesOf(data), options);
   } catch (error) {
-    if (error.code === 'ERR_INVALID_ARG_TYPE') throw error;
+    if (String(error.code).startsWith('ERR_')) throw error;
     throw failure(error);
   }
   if (result === undefined) throw failure('unexpected end of file');
@@ -68,13 +68,19 @@ function run(action, data, options) {
   return Buffer.from(result.buffer, result.byteOffset, result.byteLength);
 }
 
-const optionsOf = (options = {}) => ({
-  ...(options.level === undefined ? {} : { level: options.level }),
-  ...(options.windowBits === undefined ? {} : { windowBits: options.windowBits }),
-  ...(options.memLevel === undefined ? {} : { memLevel: options.memLevel }),
-  ...(options.strategy === undefined ? {} : { strategy: options.strategy }),
-  ...(options.dictionary === undefined ? {} : { dictionary: bytesOf(options.dictionary) }),
-});
+const RANGES = { level: [-1, 9], windowBits: [8, 15], memLevel: [1, 9], strategy: [0, 4] };
+
+function optionsOf(options = {}) {
+  const chosen = {};
+  for (const [name, [low, high]] of Object.entries(RANGES)) {
+    const value = options[name];
+    if (value === undefined || (name === 'windowBits' && value === 0)) continue;
+    if (!(value >= low && value <= high)) throw outOfRange(`options.${name}`, `>= ${low} and <= ${high}`, value);
+    chosen[name] = value;
+  }
+  if (options.dictionary !== undefined) chosen.dictionary = bytesOf(options.dictionary);
+  return chosen;
+}
 
 const ACTIONS = {
   deflate: (data, options) => pako.deflate(data, optionsOf(options)),

@@ -84,10 +84,17 @@ export function rewriteModuleSyntax(source) {
   return result + source.slice(end);
 }
 
+let missingAllowed = false;
+
+// In TypeScript an import may be of a type, of which nothing is left.
+export function allowMissingImports(isAllowed) {
+  missingAllowed = isAllowed;
+}
+
 Object.defineProperty(globalThis, Symbol.for('cell.imports'), {
   value(namespace, specifier, names) {
     for (const name of names) {
-      if (!(name in namespace)) {
+      if (!missingAllowed && !(name in namespace)) {
         throw new SyntaxError(`The requested module '${specifier}' does not provide an export named '${name}'`);
       }
     }

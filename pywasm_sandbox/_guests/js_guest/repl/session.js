@@ -8,7 +8,9 @@ import { abandon, begin, current } from './loop.js';
 import { process, renewProcess } from './process.js';
 import { runTicks } from './timers.js';
 import { emitDone, emitError } from './wire.js';
+import { allowMissingImports } from './module_syntax.js';
 import { registerSourceMap } from '../typescript/source_maps.js';
+import '../typescript/transpile.js';
 
 const REASONS = {
   1: ['ExecutionTimeout', 'the cell ran longer than its timeout'],
@@ -52,6 +54,7 @@ class Run {
     this.filename = message.filename ?? `<cell ${message.execution_count}>`;
     rememberSource(this.filename, message.source ?? message.code); // of which the code is made
     if (message.source_map) registerSourceMap(this.filename, message.source_map);
+    allowMissingImports(message.source !== undefined);
     this.surroundings = enter(message);
     this.failure = null;
     this.exitCode = null;

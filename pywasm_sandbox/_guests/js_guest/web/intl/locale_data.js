@@ -7,6 +7,7 @@ const classes = [
   Intl.DateTimeFormat,
   Intl.ListFormat,
   Intl.RelativeTimeFormat,
+  Intl.DisplayNames,
 ];
 
 // V8 writes a plain space before AM and PM, for the sake of those who parse it.
