@@ -11,6 +11,7 @@ from pywasm_sandbox._wasi.errnos import WasiError
 from pywasm_sandbox._wasi.fds import FdTable
 
 from .executables import Executable, find
+from .guest_calls import GuestProcesses
 from .python import PythonProcess
 from .table import Launch, Process, ProcessTable, Replaced
 from .wasm import WasmProcess
@@ -28,7 +29,7 @@ __all__ = ["Launcher", "MakePython"]
 class MakePython(Protocol):
     """Makes an interpreter for a process; not booted yet."""
 
-    def __call__(self, options: GuestOptions, fds: FdTable) -> PythonScript: ...
+    def __call__(self, namespace: Namespace, options: GuestOptions, fds: FdTable) -> PythonScript: ...
 
 
 class Launcher:
@@ -50,6 +51,19 @@ class Launcher:
         self.max_open_files = max_open_files
         self._programs = programs
         self._make_python = make_python
+
+    def over(self, namespace: Namespace) -> Launcher:
+        """The same with other files."""
+        if namespace is self.namespace:
+            return self
+        return Launcher(
+            namespace,
+            self._programs,
+            self.table,
+            self._make_python,
+            memory_bytes=self.memory_bytes,
+            max_open_files=self.max_open_files,
+        )
 
     def start(self, job: Job, launch: Launch, fds: FdTable, parent: int = 1) -> Process:
         """Start a process, which owns ``fds`` from now on. Raises `WasiError`."""
@@ -94,8 +108,9 @@ class Launcher:
             cwd=process.launch.cwd,
             memory_bytes=self.memory_bytes,
             max_open_files=self.max_open_files,
+            host_calls=GuestProcesses(self, process.job, process.pid, process.fds).handlers(),
         )
-        return self._make_python(options, process.fds)
+        return self._make_python(self.namespace, options, process.fds)
 
     def kill(self, sender: Process, pid: int, number: int) -> None:
         """Send a signal to a process of the sender's job. Raises `WasiError`."""

@@ -98,6 +98,12 @@ class ProcessTable:
 
     # ---- beginning and end --------------------------------------------------------------------------
 
+    def reserve_pid(self) -> int:
+        """A number that no process has or will have."""
+        with self._changed:
+            self._last_pid += 1
+            return self._last_pid
+
     def add(self, parent: int, job: Job, fds: FdTable, launch: Launch) -> Process:
         """A new process, which does not run yet. Its table of descriptors is now its own to close.
 

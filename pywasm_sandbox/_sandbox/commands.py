@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pywasm_sandbox._guests.base import RunEnd
 from pywasm_sandbox._guests.protocol import Failed, Output
+from pywasm_sandbox._processes.guest_calls import ContextProcesses
 from pywasm_sandbox._processes.job import Job
 from pywasm_sandbox._processes.launcher import Launcher
 from pywasm_sandbox._processes.table import SIGKILL, Launch, Process
@@ -24,6 +25,8 @@ from .calls import Call
 from .steps import Invoke, Steps, Wait
 
 if TYPE_CHECKING:
+    from pywasm_sandbox._guests.hostcalls import Handler
+    from pywasm_sandbox._vfs.namespace import Namespace
     from pywasm_sandbox.models import CommandResult
 
 __all__ = ["BackgroundProcess", "CommandRequest", "Commands", "ProcessStatus", "exit_code_of"]
@@ -156,6 +159,7 @@ class Commands:
         self._max_open_files = max_open_files
         self._lock = threading.Lock()
         self._background: dict[int, BackgroundProcess] = {}
+        self._of_contexts: dict[str, ContextProcesses] = {}
 
     # ---- running ------------------------------------------------------------------------------------
 
@@ -243,6 +247,25 @@ class Commands:
         if found is None:
             raise SandboxError(f"no process {pid} was started here")
         return found
+
+    # ---- contexts -----------------------------------------------------------------------------------
+
+    def handlers(self, context_id: str, namespace: Namespace) -> Mapping[str, Handler]:
+        """The host calls by which a context's code starts processes."""
+        made = ContextProcesses(self.launcher.over(namespace), self._max_open_files)
+        with self._lock:
+            before = self._of_contexts.get(context_id)
+            self._of_contexts[context_id] = made
+        if before is not None:
+            before.close()
+        return made.handlers()
+
+    def end_context(self, context_id: str) -> None:
+        """A context is gone, and so are its processes."""
+        with self._lock:
+            made = self._of_contexts.pop(context_id, None)
+        if made is not None:
+            made.close()
 
     def close(self) -> None:
         """End all processes."""

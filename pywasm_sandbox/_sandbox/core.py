@@ -172,7 +172,11 @@ class SandboxCore:
             max_result_bytes=limits.max_result_bytes,
             max_foreign_module_bytes=limits.max_foreign_module_bytes,
             max_host_calls_per_second=limits.max_host_calls_per_second,
-            host_calls={**self.tools.handlers(context.id), **self.network.handlers()},
+            host_calls={
+                **self.tools.handlers(context.id),
+                **self.network.handlers(),
+                **self.commands.handlers(context.id, context.namespace),
+            },
             clock_step_ns=round(options.clock_resolution_seconds * 1e9),
             world=self._world(context),
         )
@@ -291,6 +295,8 @@ class SandboxCore:
             if self._defaults.get(context.language) is context:
                 del self._defaults[context.language]
         context.close()
+        if self._commands is not None:
+            self._commands.end_context(context_id)
         self._hibernation.forget(context)
 
     def restart_context(
@@ -470,8 +476,8 @@ class SandboxCore:
     def _make_commands(self) -> Commands:
         limits, preload, runtime = self.options.limits, self.options.preload, self._runtime
 
-        def make_python(options: GuestOptions, fds: FdTable) -> PythonScript:
-            return runtime.python.python_script(self.namespace, options, preload, fds)
+        def make_python(namespace: Namespace, options: GuestOptions, fds: FdTable) -> PythonScript:
+            return runtime.python.python_script(namespace, options, preload, fds)
 
         launcher = Launcher(
             self.namespace,

@@ -61,7 +61,6 @@ def test_library_frames_are_shown_ours_are_not(guest: NativeGuest) -> None:
 @pytest.mark.parametrize(
     "code",
     [
-        "import subprocess\nsubprocess.run(['ls'])",
         "display(1, raw=True)",
         "x = 1\nclear_output_ = display(1, metadata=3)",
         "input()",

@@ -67,27 +67,9 @@ def test_variables(guest: NativeGuest) -> None:
     assert guest.lines("%reset -f\n%who") == ["Interactive namespace is empty."]
 
 
-def test_commands(guest: NativeGuest, tmp_path: Path) -> None:
-    code = "!mkdir -p a/b\n!touch a/one a/two\nname = 'a'\nfiles = !ls {name}\nprint(files)\n!ls a/*o*"
-    assert guest.lines(code) == ["['b', 'one', 'two']", "a/one", "a/two"]
-    (tmp_path / "text").write_text("".join(f"line {number}\n" for number in range(20)))
-    assert guest.lines("!head -n 2 text\n!tail -1 text\n!wc -l text\n!echo $name") == [
-        "line 0",
-        "line 1",
-        "line 19",
-        "20 text",
-        "a",
-    ]
-    guest.lines("!cp text copy\n!mv copy a/moved\n!rm -rf a/b\n!rm a/one")
-    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["moved", "two"]
-
-
 @pytest.mark.parametrize(
     ("code", "name", "message"),
     [
-        ("!curl example.com", "OSError", "the sandbox has no processes"),
-        ("!ls | wc -l", "OSError", "pipes and redirections are not supported"),
-        ("!rm missing", "FileNotFoundError", "No such file"),
         ("%pip install x", "UsageError", "packages can't be installed from here"),
         ("%nothing", "UsageError", "Line magic function `%nothing` not found"),
         ("%%nothing\n1", "UsageError", "Cell magic `%%nothing` not found"),
@@ -122,11 +104,11 @@ def test_the_shell(guest: NativeGuest) -> None:
 shell = get_ipython()
 shell.push({"pushed": 5})
 shell.events.register("post_execute", lambda: print("after"))
-print(pushed, shell.user_ns is globals(), shell.getoutput("echo hi"), shell.execution_count)
+print(pushed, shell.user_ns is globals(), shell.execution_count)
 import IPython
 print(IPython.get_ipython() is shell)
 """
-    assert guest.lines(code) == ["5 True ['hi'] 2", "True", "after"]
+    assert guest.lines(code) == ["5 True 2", "True", "after"]
     assert guest.execute("6 * 7").text == "42"
     assert guest.execute("_ + Out[3] + _3").text == "126"
     assert guest.execute("In[3]").text == "6 * 7"

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.python_guest.harness import NativeGuest
 
 THREADS = "can't start new thread: the sandbox runs one thread per context. "
-PROCESSES = "the sandbox has no processes. "
+PROCESSES = "an interpreter in the sandbox can't be copied. "
 DEADLOCK = "deadlock: this would wait for another thread"
 
 
@@ -60,28 +60,6 @@ DEADLOCK = "deadlock: this would wait for another thread"
             "OSError",
             f"multiprocessing.Manager: {PROCESSES}",
         ),
-        (
-            "import subprocess\nsubprocess.run(['ls', '-l'])",
-            "OSError",
-            f"subprocess can't run ['ls', '-l']: {PROCESSES}",
-        ),
-        (
-            "import subprocess\nsubprocess.Popen('ls', shell=True)",
-            "OSError",
-            f"subprocess can't run 'ls': {PROCESSES}",
-        ),
-        (
-            "import subprocess\nsubprocess.check_output('ls')",
-            "OSError",
-            f"subprocess can't run 'ls': {PROCESSES}",
-        ),
-        ("import os\nos.system('ls -l')", "OSError", f"os.system can't run 'ls -l': {PROCESSES}"),
-        ("import os\nos.popen('ls')", "OSError", f"subprocess can't run 'ls': {PROCESSES}"),
-        (
-            "import asyncio\nawait asyncio.create_subprocess_exec('ls')",
-            "OSError",
-            f"subprocess can't run ('ls',): {PROCESSES}",
-        ),
     ],
 )
 def test_calls(guest: NativeGuest, code: str, name: str, message: str) -> None:
@@ -119,19 +97,6 @@ def test_functions_of_signal_that_are_absent(guest: NativeGuest, name: str) -> N
     assert run.error["message"].startswith(
         f"module 'signal' has no attribute '{name}': no signal but SIGINT exists"
     )
-
-
-def test_a_popen_that_failed_leaves_no_noise(guest: NativeGuest) -> None:
-    run = guest.execute(
-        "import subprocess, gc\ntry:\n    subprocess.Popen('ls')\nexcept OSError as e:\n"
-        "    print(e.errno)\ngc.collect();"
-    )
-    assert run.stderr == ""
-    assert run.done["status"] == "ok"
-
-
-def test_isinstance_checks_keep_working(guest: NativeGuest) -> None:
-    assert guest.execute("import subprocess\nissubclass(subprocess.Popen, object)").text == ("True")
 
 
 def test_locks_and_queues_work_without_threads(guest: NativeGuest) -> None:

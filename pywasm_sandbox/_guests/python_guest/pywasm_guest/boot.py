@@ -7,7 +7,7 @@ import sys
 
 import _pywasm
 
-from . import adaptations, display, figures, plotly_figures, tables, unsupported
+from . import adaptations, display, figures, plotly_figures, processes, tables, unsupported
 from .handler import Session
 from .hooks import ImportHooks
 
@@ -44,6 +44,7 @@ def start() -> None:
     hooks.on_import("inspect", session.sources.patch_inspect)
     hooks.on_import("getpass", session.console.patch_getpass)
     unsupported.install(hooks)
+    processes.install(hooks)
     adaptations.install(hooks)
     figures.install(hooks)
     plotly_figures.install(hooks)

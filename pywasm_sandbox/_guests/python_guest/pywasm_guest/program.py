@@ -31,9 +31,6 @@ class Program:
 
     def run(self) -> None:
         """Run it as `__main__`."""
-        from . import processes
-
-        processes.become_program()
         sys.stdin = io.TextIOWrapper(
             io.BufferedReader(io.FileIO(0, "r", closefd=False)), "utf-8", "surrogateescape"
         )

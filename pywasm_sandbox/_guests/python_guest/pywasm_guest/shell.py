@@ -106,14 +106,14 @@ class Shell:
 
     def system(self, command: str) -> None:
         """``!command``: its output is printed."""
-        from . import commands
+        from . import processes, wire
 
-        output = commands.run(self.expand(command))
-        if output:
-            sys.stdout.write(output)
+        wire.flush()
+        status = processes.run_line(self.expand(command))
+        self.user_ns["_exit_code"] = processes.waitstatus_to_exitcode(status)
 
     def getoutput(self, command: str) -> list[str]:
         """``x = !command``: its output as lines."""
-        from . import commands
+        from . import processes
 
-        return commands.run(self.expand(command)).splitlines()
+        return processes.output_of(self.expand(command)).splitlines()

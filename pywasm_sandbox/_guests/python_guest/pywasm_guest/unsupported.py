@@ -28,8 +28,8 @@ _DEADLOCK = (
     "Give a timeout, or use asyncio"
 )
 _NO_PROCESSES = (
-    "the sandbox has no processes. "
-    "Call Python code directly; os, shutil and pathlib do what shell commands would do"
+    "an interpreter in the sandbox can't be copied. "
+    "Call the function directly, or run a command with subprocess"
 )
 _NO_SIGNALS = (
     "no signal but SIGINT exists in the sandbox. Use run_code's timeout, or asyncio.timeout in a coroutine"
@@ -37,7 +37,7 @@ _NO_SIGNALS = (
 _PROCESS_NAMES = """
     fork forkpty execl execle execlp execlpe execv execve execvp execvpe
     spawnl spawnle spawnlp spawnlpe spawnv spawnve spawnvp spawnvpe posix_spawn posix_spawnp
-    wait waitpid wait3 wait4 waitid kill killpg getppid setsid setpgid nice pipe pipe2
+    wait wait3 wait4 waitid killpg getppid setsid setpgid nice pipe2
 """
 _MULTIPROCESSING_NAMES = """
     Manager Pipe Lock RLock Condition Semaphore BoundedSemaphore Event Barrier
@@ -66,18 +66,6 @@ def _missing(module: ModuleType, names: str, reason: str) -> None:
 def _start_new_thread(*args: object, **kwargs: object) -> NoReturn:
     """Threads can't be started in the sandbox."""
     raise RuntimeError(_NO_THREADS)
-
-
-def _system(command: object) -> NoReturn:
-    """Commands can't be run in the sandbox."""
-    raise OSError(errno.ENOTSUP, f"os.system can't run {command!r}: {_NO_PROCESSES}")
-
-
-def _patch_subprocess(module: ModuleType) -> None:
-    def __init__(self: Any, args: Any, *rest: object, **options: object) -> None:
-        raise OSError(errno.ENOTSUP, f"subprocess can't run {args!r}: {_NO_PROCESSES}")
-
-    module.Popen.__init__ = __init__
 
 
 def _patch_threading(module: ModuleType) -> None:
@@ -144,9 +132,7 @@ def install(hooks: ImportHooks) -> None:
     for name in ("start_new_thread", "start_new", "start_joinable_thread"):
         if hasattr(_thread, name):
             setattr(_thread, name, _start_new_thread)
-    os.system = _system
     _missing(os, _PROCESS_NAMES, _NO_PROCESSES)
-    hooks.on_import("subprocess", _patch_subprocess)
     hooks.on_import("threading", _patch_threading)
     hooks.on_import("multiprocessing.pool", _patch_multiprocessing_pool)
     hooks.on_import("concurrent.futures.thread", _patch_thread_pool)

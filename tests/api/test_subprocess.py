@@ -1,0 +1,106 @@
+"""Code in a context starts commands: subprocess, os.system, os.popen, ``!command``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (
+            "r = subprocess.run(['echo', 'hi'], capture_output=True, text=True)\n(r.stdout, r.returncode)",
+            "('hi\\n', 0)",
+        ),
+        ("subprocess.check_output('echo a | tr a b', shell=True)", "b'b\\n'"),
+        (
+            "subprocess.check_output(['sh', '-c', 'echo $A'], env={'A': 'given', 'PATH': '/bin'})",
+            "b'given\\n'",
+        ),
+        ("subprocess.check_output(['pwd'], cwd='/tmp')", "b'/tmp\\n'"),
+        ("subprocess.run(['cat'], input='in', capture_output=True, text=True).stdout", "in"),
+        (
+            "p = subprocess.Popen(['cat'], stdin=-1, stdout=-1)\nlen(p.communicate(b'x' * 300_000)[0])",
+            "300000",
+        ),
+        ("subprocess.run('echo e >&2', shell=True, stderr=subprocess.STDOUT, stdout=-1).stdout", "b'e\\n'"),
+        ("subprocess.run(['false']).returncode", "1"),
+        ("p = subprocess.Popen(['sleep', '100'])\np.poll() is None and (p.terminate(), p.wait())[1]", "-15"),
+        ("os.system('exit 3')", "768"),
+        ("os.popen('echo p').read()", "p\n"),
+        ("subprocess.check_output([sys.executable, '-c', 'print(6 * 7)'])", "b'42\\n'"),
+        (
+            "with open('f', 'w') as f: subprocess.run(['echo', 'to file'], stdout=f)\nopen('f').read()",
+            "to file\n",
+        ),
+        (
+            "[line for line in subprocess.Popen(['seq', '3'], stdout=-1, text=True).stdout]",
+            "['1\\n', '2\\n', '3\\n']",
+        ),
+        ("x = !printf 'a\\nb\\n'\nx", "['a', 'b']"),
+    ],
+)
+async def test_values(shared: Any, code: str, text: str) -> None:
+    execution = await shared.run_code(f"import os, subprocess, sys\n{code}")
+    assert execution.error is None, execution.error
+    assert execution.text == text
+
+
+async def test_inherited_output_is_the_cell_s(shared: Any) -> None:
+    execution = await shared.run_code(
+        "import subprocess\nprint(1)\nsubprocess.run('echo 2; echo 3 >&2', shell=True)\nprint(4)"
+    )
+    assert "".join(execution.logs.stdout) == "1\n2\n4\n"
+    assert "".join(execution.logs.stderr) == "3\n"
+    execution = await shared.run_code("!echo shell | rev")
+    assert execution.logs.stdout == ["llehs\n"]
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("subprocess.run(['nosuchcommand'])", "FileNotFoundError"),
+        ("subprocess.run(['true'], cwd='/nowhere')", "FileNotFoundError"),
+        ("subprocess.run('exit 4', shell=True, check=True)", "CalledProcessError"),
+        ("subprocess.run(['sleep', '100'], timeout=0.2)", "TimeoutExpired"),
+        ("subprocess.Popen(['true'], preexec_fn=print)", "ValueError"),
+        ("os.kill(99999, 9)", "ProcessLookupError"),
+    ],
+)
+async def test_errors(shared: Any, code: str, name: str) -> None:
+    execution = await shared.run_code(f"import os, subprocess\n{code}")
+    assert execution.error is not None
+    assert execution.error.name == name
+
+
+async def test_a_deadline_ends_the_children_and_keeps_the_context(sandbox: Any) -> None:
+    await sandbox.run_code("import subprocess\nkept = 1")
+    execution = await sandbox.run_code("subprocess.run(['sleep', '100'])", timeout=0.5)
+    assert (execution.error.name, execution.context_state) == ("ExecutionTimeout", "kept")
+    execution = await sandbox.run_code("kept, subprocess.check_output(['echo', 'again'])")
+    assert execution.text == "(1, b'again\\n')"
+
+
+async def test_too_many_processes(open_sandbox: Any) -> None:
+    sandbox = await open_sandbox(max_processes=3)
+    execution = await sandbox.run_code(
+        "import subprocess\nps = [subprocess.Popen(['sleep', '100']) for _ in range(4)]"
+    )
+    assert execution.error.name == "BlockingIOError"
+    assert "max_processes" in execution.error.message
+
+
+async def test_subprocess_in_a_process(shared: Any) -> None:
+    await shared.write_file(
+        "outer.py", "import subprocess\nsubprocess.run('echo inner; exit 2', shell=True)\nprint('outer')\n"
+    )
+    assert (await shared.exec("python outer.py")).stdout == "inner\nouter\n"
+
+
+async def test_commands_with_the_cell_s_variables(shared: Any) -> None:
+    code = "!mkdir -p a/b\n!touch a/one a/two\nname = 'a'\nfiles = !ls {name}\nprint(files)\n!ls a/*o*"
+    assert "".join((await shared.run_code(code)).logs.stdout) == "['b', 'one', 'two']\na/one\na/two\n"
