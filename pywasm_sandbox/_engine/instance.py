@@ -109,6 +109,8 @@ class Instance:
         """What must live as long as the linear memory, such as the ranges that are mapped into it."""
         self._words: InterruptWords | None = None
         self._words_dirty = False
+        self._trapped: dict[int, int] = {}
+        """What stood where `InterruptWords.traps` stand now."""
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._wake = Wake()
@@ -309,6 +311,8 @@ class Instance:
             return False
         ticket = self._ticket
         if ticket is not None:
+            if self._trapped and not self._is_pending():
+                self._remove_traps()
             ticket.tick()
             self._check(ticket, time.monotonic())
             if self.limits.host_calls_per_second is not None:
@@ -488,8 +492,10 @@ class Instance:
             )
         words = self._words
         if words is not None:
-            self._words_dirty = True
             try:
+                if self._words_dirty and self._is_pending():
+                    self._set_traps(words)
+                self._words_dirty = True
                 if words.reason_address is not None:
                     self.memory.set_u32(words.reason_address, ticket.fired or 0)
                 for address, mask in words.writes:
@@ -498,12 +504,34 @@ class Instance:
                 pass
         return True
 
+    def _is_pending(self) -> bool:
+        """Whether the guest has not looked at the last interrupt."""
+        address = None if self._words is None else self._words.pending_address
+        return address is not None and self.memory.get_u32(address) != 0
+
+    def _set_traps(self, words: InterruptWords) -> None:
+        if words.traps is None or self._trapped:
+            return
+        for address, value in words.traps().items():
+            self._trapped[address] = self.memory.get_u32(address)
+            self.memory.set_u32(address, value)
+
+    def looked(self) -> None:
+        """The guest looks at its interrupt: from now on nothing need fail any more. Within a call."""
+        self._remove_traps()
+
+    def _remove_traps(self) -> None:
+        trapped, self._trapped = self._trapped, {}
+        for address, value in trapped.items():
+            self.memory.set_u32(address, value)
+
     def _clear_words(self) -> None:
         """The call is over, so must its interrupt be, or the guest's next call would find it."""
         self._words_dirty = False
         words = self._words
         if words is None or self.broken is not None:
             return
+        self._remove_traps()
         for address, mask in words.writes:
             self.memory.set_u32(address, self.memory.get_u32(address) & ~mask & 0xFFFF_FFFF)
         if words.reason_address is not None:

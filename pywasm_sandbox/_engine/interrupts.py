@@ -16,7 +16,7 @@ import enum
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 __all__ = ["REFIRE_INTERVAL_S", "Action", "Deadline", "InterruptReason", "InterruptWords", "Ticket"]
@@ -61,6 +61,11 @@ class InterruptWords:
 
     writes: tuple[tuple[int, int], ...]
     reason_address: int | None = None
+    pending_address: int | None = None
+    """Not 0 while the guest has not looked at an interrupt yet."""
+    traps: Callable[[], Mapping[int, int]] | None = None
+    """Words to replace, address → value, when the guest has not looked by the time of the second interrupt:
+    they make the loop that it is in fail. They are put back as soon as it has looked."""
 
 
 class Action(enum.Enum):

@@ -585,6 +585,10 @@ class Loader:
 
     # ---- symbols
 
+    def function_slot(self, name: str) -> int:
+        """The table index of a function that the main module exports. Raises `DlError`."""
+        return self._symbol(MAIN_HANDLE, name)
+
     def _symbol(self, handle: int, name: str) -> int:
         found = next(self._candidates(handle, name), None)
         if found is None:

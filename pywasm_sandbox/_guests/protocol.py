@@ -68,6 +68,8 @@ class EventKind(IntEnum):
     ERROR = 2
     CLEAR = 3
     DONE = 4
+    LOOKED = 5
+    """The guest looks at an interrupt; no payload, and no `Event` comes of it."""
 
 
 @dataclass(frozen=True, slots=True)

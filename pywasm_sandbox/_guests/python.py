@@ -30,6 +30,7 @@ from pywasm_sandbox.errors import SandboxError, SandboxInternalError, SnapshotMi
 
 from .base import Cell, Guest, GuestOptions, Listener, RunEnd, explain_loss
 from .hostcalls import HostCall, HostCalls
+from .iterators import iterator_traps
 from .protocol import (
     Event,
     EventKind,
@@ -285,7 +286,12 @@ class PythonGuest(Guest):
     @staticmethod
     def _arm(instance: Instance, words: Sequence[int]) -> None:
         instance.arm_interrupts(
-            InterruptWords(writes=((words[0], 1), (words[1], 1), (words[2], 2)), reason_address=words[3])
+            InterruptWords(
+                writes=((words[0], 1), (words[1], 1), (words[2], 2)),
+                reason_address=words[3],
+                pending_address=words[1],
+                traps=lambda: iterator_traps(instance),
+            )
         )
 
     def capture(self, descriptor: int, notes: Mapping[str, Any]) -> Image:
@@ -455,6 +461,9 @@ class PythonGuest(Guest):
 
     def on_emit(self, kind: int, pointer: int, length: int) -> None:
         """``pywasm.emit``: output written before the event comes before it."""
+        if kind == EventKind.LOOKED:
+            self._live().looked()
+            return
         self.drain()
         self._assembler.flush()
         if kind == EventKind.DISPLAY and not self._assembler.charge_result(length):

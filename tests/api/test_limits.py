@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
 
-from pywasm_sandbox import ContextBrokenError
+from pywasm_sandbox import ContextBrokenError, Sandbox
+from pywasm_sandbox._guests.iterators import TYPES, iterator_traps
+from pywasm_sandbox._guests.python import PythonGuest
+from pywasm_sandbox._sandbox.runtime import Runtime
 
 pytestmark = pytest.mark.anyio
 
@@ -107,7 +111,7 @@ STUBBORN = [
     "import signal\nsignal.signal(signal.SIGINT, lambda *a: None)\nwhile True: pass",
     "import time\nwhile True:\n    try: time.sleep(3600)\n    except BaseException: pass",
     # Loops in C that never look for an interrupt.
-    "sum(iter(int, 1))",
+    "import itertools\nsum(itertools.repeat(1))",
 ]
 
 
@@ -128,6 +132,72 @@ async def test_code_that_swallows_the_deadline_is_stopped_the_hard_way(open_sand
     assert fresh.text == "(False, 'files stay')"
     assert fresh.context_id == execution.context_id
     assert fresh.execution_count == 3
+
+
+IN_C = [
+    "sum(range(10**12))",
+    "max(iter(int, 1))",
+    "-1 in iter(int, 1)",
+    "set(iter(int, 1))",
+    "any(map(int, iter(int, 1)))",
+    "sum(range(2**40, 2**60))",
+    "dict.fromkeys(iter(int, 1))",
+]
+
+
+@pytest.mark.parametrize("code", IN_C)
+async def test_loops_in_c_over_iterators_keep_the_context(shared: Any, code: str) -> None:
+    await shared.run_code("kept = 'state'")
+    execution = await shared.run_code(f"print('on')\n{code}", timeout=SHORT)
+    assert execution.error.name == "ExecutionTimeout"
+    assert execution.error.line_number == 2
+    assert execution.error.traceback[-1] == "ExecutionTimeout: the cell ran longer than its timeout"
+    assert (execution.context_state, execution.logs.stdout) == ("kept", ["on\n"])
+    after = (
+        "(kept, sum(range(10)), list(zip([1], 'a')), [*map(str, range(3))], list({1: 2}), max(iter([4]))) == "
+    )
+    after += "('state', 45, [(1, 'a')], ['0', '1', '2'], [1], 4)"
+    assert (await shared.run_code(after)).text == "True"
+    fresh = await shared.create_code_context()
+    assert (await fresh.run_code("sum(range(10**6)) + sum(iter([1]))")).text == "499999500001"
+
+
+async def test_cleanup_after_a_loop_in_c(shared: Any) -> None:
+    code = "try:\n    sum(range(10**12))\nexcept Exception:\n    print('never')\nfinally:\n    print([x for x in range(3)], sum(range(4)))"
+    execution = await shared.run_code(code, timeout=SHORT)
+    assert execution.error.name == "ExecutionTimeout"
+    assert execution.context_state == "kept"
+    assert execution.logs.stdout == ["[0, 1, 2] 6\n"]
+
+
+async def test_interrupt_of_a_loop_in_c(sandbox: Any) -> None:
+    context = await sandbox.create_code_context()
+    core = context._target._core if hasattr(context, "_target") else context._core
+    timer = threading.Timer(0.3, core.interrupt, [1.0])
+    timer.start()
+    execution = await context.run_code("kept = 1\nsum(range(10**12))")
+    timer.join()
+    assert (execution.error.name, execution.error.message) == ("KeyboardInterrupt", "interrupted")
+    assert (await context.run_code("kept + sum(range(3))")).text == "4"
+
+
+async def test_an_error_of_the_cell_is_no_interrupt(shared: Any) -> None:
+    execution = await shared.run_code("int(iter([1]))")
+    assert execution.error.name == "TypeError"
+
+
+def test_the_types_of_iterators_are_where_they_should_be() -> None:
+    """Of all of them the offset of `tp_iter` is right, and so is that of `tp_iternext` beside it."""
+    with Sandbox() as sandbox:
+        context = sandbox.create_code_context()
+        context.run_code("1")
+        guest = context._core._guest
+        assert isinstance(guest, PythonGuest)
+        instance = guest._live()
+        traps = Runtime.shared().engine.threads.run(
+            lambda: instance.exclusively(lambda: iterator_traps(instance))
+        )
+        assert len(traps) == len(TYPES)
 
 
 async def test_on_crash_error_needs_a_restart(open_sandbox: Any) -> None:

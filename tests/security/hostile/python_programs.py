@@ -44,6 +44,11 @@ def undefined(name: str, code: str) -> Program:
 
 ENDLESS = [
     endless("while", "while True: pass"),
+    endless("sum-range", "sum(range(10**12))"),
+    endless("max-of-calls", "max(iter(int, 1))"),
+    endless("in-calls", "-1 in iter(int, 1)"),
+    endless("set-of-calls", "set(iter(int, 1))"),
+    endless("all-of-map", "all(map(bool, iter(int, 1))) or any(map(int, iter(int, 1)))"),
     endless("for-iter", "for _ in iter(int, 1): pass"),
     endless("comprehension", "[0 for _ in iter(int, 1) if False]"),
     endless("generator", "def g():\n    while True: yield\nfor _ in g(): pass"),
@@ -193,7 +198,7 @@ STUBBORN = [
         "sleep-swallows",
         "import time\nwhile True:\n    try: time.sleep(1000)\n    except BaseException: pass",
     ),
-    stubborn("sum-range", "sum(range(10**12))"),
+    stubborn("sum-repeat", "import itertools\nsum(itertools.repeat(1))"),
     stubborn(
         "deque-repeat",
         "from collections import deque\nfrom itertools import repeat\ndeque(repeat(1), maxlen=0)",

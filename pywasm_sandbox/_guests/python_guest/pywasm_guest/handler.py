@@ -145,6 +145,7 @@ class Session:
         filename = message.get("filename") or self.sources.name(count, source)
         surroundings = _Surroundings()
         failure = self.gate.attempt(self._run, message, surroundings, count, source, filename)
+        failure = self.gate.cause(failure)
         if issubclass(type(failure), MemoryError):
             self._reserve = None  # all that follows needs a little
         for hook in hooks.post_cell:

@@ -27,6 +27,9 @@ __all__ = [
     "Reason",
 ]
 
+_LOOKED = 5
+"""The event that tells the host that an interrupt arrived; `wire` is not needed to say so."""
+
 HOLD_SECONDS = 0.5
 """How long a report may go on after an interrupt: well below the host's grace before it kills the context."""
 
@@ -114,6 +117,7 @@ class Gate:
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         """The handler of SIGINT."""
+        _pywasm.emit(_LOOKED, b"")
         reason = _pywasm.interrupt_reason()
         if self._state == self._OPEN or (self._state == self._HELD and monotonic() > self._hold_until):
             raise self._interrupt(reason)
@@ -131,6 +135,14 @@ class Gate:
         if self.limit is None and reason in _LIMITS:
             self.limit = _exception(reason)
         return self.limit
+
+    def cause(self, failure: BaseException | None) -> BaseException | None:
+        """What a cell really failed by: a loop in C that never looks at an interrupt is made to fail by a
+        TypeError, and the interrupt arrives when the cell is over."""
+        if type(failure) is not TypeError or not self._pending:
+            return failure
+        reason, self._pending = self._pending, Reason.UNKNOWN
+        return self._interrupt(reason).with_traceback(failure.__traceback__)
 
     def attempt(self, function: Callable[..., object], *args: object) -> BaseException | None:
         """Call the user's code, or what calls it; returns what it raised.
