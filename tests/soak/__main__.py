@@ -96,7 +96,8 @@ def run(soak: Soak, source: random.Random) -> bool:
         soak.expect(execution.text in wanted or forked, f"cross-talk: {execution.text} is not of {wanted}")
         soak.expect(execution.logs.stdout == [f"{number}\n"], f"cross-talk: {execution.logs.stdout}")
     else:
-        soak.expect(execution.error.name == "KeyboardInterrupt", f"run: {execution.error}")
+        what = f"run of {context.language}: {execution.error} {execution.logs.stderr}"
+        soak.expect(execution.error.name == "KeyboardInterrupt", what)
     return True
 
 
@@ -202,9 +203,9 @@ def main() -> int:
     for thread in threads:
         thread.join(HANG_SECONDS)
     soak.problems += [f"{thread.name} hangs" for thread in threads if thread.is_alive()]
-    third = len(seen) // 3
-    for name in seen[0]:
-        early, late = (max(each[name] for each in part) for part in (seen[third : 2 * third], seen[-third:]))
+    third = max(1, len(seen) // 3)
+    for name in holdings():
+        early, late = (max(each[name] for each in part) for part in (seen[: 2 * third], seen[-third:]))
         if late > early * 1.3 + 20:
             soak.problems.append(f"{name} grew from {early} to {late}")
     for sandbox in sandboxes:

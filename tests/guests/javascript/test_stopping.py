@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from pywasm_sandbox import Sandbox
@@ -69,3 +71,25 @@ def test_output_limit() -> None:
         assert execution.error is not None
         assert execution.error.name == "OutputLimitExceeded"
         assert execution.logs.truncated
+
+
+def test_interrupts_at_any_moment_of_short_cells() -> None:
+    """Also before a cell has begun, and when it has said all."""
+    with Sandbox() as sandbox:
+        context = sandbox.create_code_context(language="javascript")
+        over = threading.Event()
+
+        def interrupt() -> None:
+            while not over.wait(0.0005):
+                context.interrupt()
+
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        try:
+            ends = [context.run_code("console.log(1); 2", timeout=30) for _ in range(400)]
+        finally:
+            over.set()
+            thread.join()
+        assert {end.error and end.error.name for end in ends} <= {None, "KeyboardInterrupt"}
+        assert {end.context_state for end in ends} == {"kept"}
+        assert context.run_code("2").text == "2"

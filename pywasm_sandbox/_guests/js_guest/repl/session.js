@@ -28,6 +28,8 @@ const parse = JSON.parse;
 
 let heapBytes = 0;
 
+let isAnswered = true; // whether the last request that runs code had its `done`
+
 // ---- what every clone renews, and what is set for it
 
 function configure({ env, cwd, clone, heap_bytes: limit }) {
@@ -160,6 +162,7 @@ class Run {
   finish = () => {
     leave(this.surroundings);
     emitDone(this.status, this.exitCode);
+    isAnswered = true;
   };
 }
 
@@ -209,6 +212,7 @@ function settle() {
 }
 
 export function handle(text) {
+  isAnswered = false;
   const message = parse(text);
   switch (message.op) {
     case 'execute':
@@ -227,8 +231,16 @@ export function handle(text) {
 // The engine was stopped: by the host (`reason`), by `process.exit` (`isExit`), or by an error of a job.
 export function stopped(reason, isExit, error) {
   const run = current();
-  if (run === null) throw error ?? new Error('stopped outside of a run');
-  if (reason !== 0) run.stop(...(REASONS[reason] ?? ['KeyboardInterrupt', 'interrupted']));
+  const [name, text] = REASONS[reason] ?? ['KeyboardInterrupt', 'interrupted'];
+  if (run === null) {
+    if (reason === 0) throw error ?? new Error('stopped outside of a run');
+    if (isAnswered) return; // it came when all was said
+    emitError({ name, message: text, traceback: [`${name}: ${text}`], line_number: null });
+    emitDone('error', null);
+    isAnswered = true;
+    return;
+  }
+  if (reason !== 0) run.stop(name, text);
   else if (isExit) run.stop(null, null);
   else run.fail(error);
   begin(null);
