@@ -32,7 +32,7 @@ class Script {
   constructor(code, options) {
     this.#code = String(code);
     this.#options = options;
-    new Function(this.#code);
+    if (!native.compiles(this.#code, 0)) runInThisContext(this.#code, options); // which says what is wrong
   }
 
   runInThisContext() {
