@@ -41,6 +41,9 @@ T = TypeVar("T")
 MAX_TABLES = 4
 """A program has one, wasm-bindgen's two; a side module shares its program's."""
 
+TICKS_TO_LOOK = 5
+"""A guest that ran for so many ticks and didn't look at its interrupt is in a loop that never does."""
+
 _MASKS = {"i": 0xFFFF_FFFF, "I": 0xFFFF_FFFF_FFFF_FFFF}
 
 
@@ -109,6 +112,8 @@ class Instance:
         """What must live as long as the linear memory, such as the ranges that are mapped into it."""
         self._words: InterruptWords | None = None
         self._words_dirty = False
+        self._pending_ticks = 0
+        """For how many ticks the guest has run without looking at its interrupt."""
         self._trapped: dict[int, int] = {}
         """What stood where `InterruptWords.traps` stand now."""
         self._lock = threading.Lock()
@@ -311,8 +316,10 @@ class Instance:
             return False
         ticket = self._ticket
         if ticket is not None:
-            if self._trapped and not self._is_pending():
-                self._remove_traps()
+            if self._words_dirty:
+                self._pending_ticks = self._pending_ticks + 1 if self._is_pending() else 0
+                if self._trapped and not self._pending_ticks:
+                    self._remove_traps()
             ticket.tick()
             self._check(ticket, time.monotonic())
             if self.limits.host_calls_per_second is not None:
@@ -493,7 +500,8 @@ class Instance:
         words = self._words
         if words is not None:
             try:
-                if self._words_dirty and self._is_pending():
+                # A thread that was not scheduled had no occasion to look.
+                if self._pending_ticks >= TICKS_TO_LOOK:
                     self._set_traps(words)
                 self._words_dirty = True
                 if words.reason_address is not None:
@@ -528,6 +536,7 @@ class Instance:
     def _clear_words(self) -> None:
         """The call is over, so must its interrupt be, or the guest's next call would find it."""
         self._words_dirty = False
+        self._pending_ticks = 0
         words = self._words
         if words is None or self.broken is not None:
             return
