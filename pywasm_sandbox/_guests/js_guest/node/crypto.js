@@ -3,43 +3,13 @@
 
 import native from 'pywasm:native';
 import * as packages from '../packages.js';
+import * as nativeHashes from './native_hashes.js';
 import { Buffer } from './buffer.js';
 import { codedError, invalidArgument, outOfRange } from './errors.js';
 
-const ENGINE_HASHES = ['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512'];
-
-// The engine's own digests are one call: their input is gathered.
-class Gathered {
-  #parts;
-
-  constructor(algorithm, parts = []) {
-    this.algorithm = algorithm;
-    this.#parts = parts;
-  }
-
-  update(bytes) {
-    this.#parts.push(bytes.slice());
-  }
-
-  digest() {
-    return native.digest(this.algorithm, new Uint8Array(Buffer.concat(this.#parts)));
-  }
-
-  clone() {
-    return new Gathered(this.algorithm, [...this.#parts]);
-  }
-}
-
-// With the packages' shape: called with bytes, or `create`d to be fed.
-function engineHash(name) {
-  const hash = (bytes) => native.digest(name, bytes);
-  hash.create = () => new Gathered(name);
-  return hash;
-}
-
 const HASHES = {
   ripemd160: packages.ripemd160,
-  ...Object.fromEntries(ENGINE_HASHES.map((name) => [name, engineHash(name)])),
+  ...nativeHashes,
   'sha512-256': packages.sha512_256,
   'sha3-256': packages.sha3_256,
   'sha3-384': packages.sha3_384,
@@ -107,16 +77,6 @@ class Digest extends Transform {
   }
 }
 
-// The packages' own, for what is built on a hash.
-const PACKAGED = { md5: packages.md5, sha1: packages.sha1, sha224: packages.sha224, sha256: packages.sha256 };
-Object.assign(PACKAGED, { sha384: packages.sha384, sha512: packages.sha512 });
-
-function packagedNamed(name) {
-  const found = hashNamed(name);
-  const key = Object.keys(HASHES).find((each) => HASHES[each] === found);
-  return PACKAGED[key] ?? found;
-}
-
 class Hash extends Digest {}
 class Hmac extends Digest {}
 
@@ -127,7 +87,7 @@ function createHash(algorithm, options) {
 }
 
 function createHmac(algorithm, key, options) {
-  return new Hmac(packages.hmac.create(packagedNamed(algorithm), secretOf(key)), options);
+  return new Hmac(packages.hmac.create(hashNamed(algorithm), secretOf(key)), options);
 }
 
 function hash(algorithm, data, encoding = 'hex') {
@@ -208,7 +168,7 @@ function timingSafeEqual(one, other) {
 // ---- keys from passwords
 
 const pbkdf2Sync = (password, salt, iterations, length, digest) =>
-  output(packages.pbkdf2(packagedNamed(digest), bytesOf(password), bytesOf(salt), { c: iterations, dkLen: length }));
+  output(packages.pbkdf2(hashNamed(digest), bytesOf(password), bytesOf(salt), { c: iterations, dkLen: length }));
 
 function scryptSync(password, salt, length, options = {}) {
   const cost = options.N ?? options.cost ?? 16384;
@@ -217,7 +177,7 @@ function scryptSync(password, salt, length, options = {}) {
 }
 
 function hkdfSync(digest, key, salt, info, length) {
-  const bytes = packages.hkdf(packagedNamed(digest), secretOf(key), bytesOf(salt), bytesOf(info), length);
+  const bytes = packages.hkdf(hashNamed(digest), secretOf(key), bytesOf(salt), bytesOf(info), length);
   return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
 }
 
