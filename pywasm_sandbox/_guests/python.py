@@ -65,6 +65,8 @@ SYS_PATH: Final = (
 FREE_ERROR_BYTES: Final = 64 << 10
 """An error of this size is reported even where the run has used up its output."""
 UNPUBLISHED_BYTES: Final = 1 << 20
+CHORE_SECONDS: Final = 10.0
+"""For what a guest does for the host and not for a cell: microseconds, unless the guest is hostile."""
 REPRODUCIBLE_HASH_SEED: Final = 3_141_592_653
 _MISMATCHES: Final = (ImageMismatch, LibraryMismatch, Fault, ValueError)
 
@@ -281,7 +283,8 @@ class PythonGuest(Guest):
         writes no page, so that one that is only waiting costs next to nothing."""
         if self._first_request is not None:
             request, self._first_request = self._first_request, None
-            self._call_with("pywasm_handle", request)
+            # It runs in a memory that code of the user's may have changed, before any run and its deadline.
+            self._call_with("pywasm_handle", request, deadline=Deadline.after(CHORE_SECONDS, 0.0))
 
     @staticmethod
     def _arm(instance: Instance, words: Sequence[int]) -> None:
@@ -313,7 +316,7 @@ class PythonGuest(Guest):
         self, export: str, data: bytes, *, deadline: Deadline | None = None, ticket: Ticket | None = None
     ) -> None:
         instance = self._live()
-        pointer = instance.call("pywasm_alloc", len(data))
+        pointer = instance.call("pywasm_alloc", len(data), deadline=Deadline.after(CHORE_SECONDS, 0.0))
         if pointer == 0:
             raise MemoryError(f"the guest has no memory for a request of {len(data)} bytes")
         try:
@@ -326,7 +329,7 @@ class PythonGuest(Guest):
             status = instance.call(export, pointer, len(data), deadline=deadline, ticket=ticket)
         finally:
             if instance.broken is None and not instance.closed:
-                instance.call("pywasm_free", pointer)
+                instance.call("pywasm_free", pointer, deadline=Deadline.after(CHORE_SECONDS, 0.0))
         if status != 0:
             output = "".join(self._boot_output).strip()
             raise SandboxInternalError(
