@@ -325,6 +325,10 @@ class AsyncSandbox(SandboxBase):
             lambda notify: core.commands.exec_steps(request, on_stdout, on_stderr, notify),
         )
 
+    async def install_packages(self, packages: Sequence[str]) -> list[str]:
+        """As `Sandbox.install_packages`."""
+        return await _in_thread(self._core.installer.install, list(packages))
+
     async def start_process(
         self,
         command: str | Sequence[str],

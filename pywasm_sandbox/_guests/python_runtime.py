@@ -20,7 +20,7 @@ from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox._vfs.zipfs import ZipFS, ZipIndex
 from pywasm_sandbox._wasi import FdTable
 
-from .assets import Assets
+from .assets import Asset, Assets
 from .base import GuestOptions
 from .python import GUEST_CODE, LIBRARY, PACKAGES, PythonGuest
 from .python_program import PythonPrograms
@@ -148,6 +148,11 @@ class PythonRuntime:
         self._verifying = threading.Lock()
         self._verified = False
         self._images: dict[tuple[str, ...], Image] = {}
+
+    @property
+    def wheels(self) -> Sequence[Asset]:
+        """The bundled packages."""
+        return self._wheels
 
     def program(self) -> Program:
         """The interpreter, compiled now if the cache doesn't have it."""

@@ -38,7 +38,7 @@ _UTILITIES: Final = """
     sha512sum shred sleep sort split stat strings sync tac tail tar tee test time timeout touch tr true
     truncate tsort uname uniq unix2dos unlink uudecode uuencode wc which whoami xargs xxd yes zcat
 """
-_SCRIPTS: Final = ("diff", "unzip", "zip")
+_SCRIPTS: Final = ("diff", "pip", "unzip", "zip")
 """Written in Python, in ``python_guest/programs``."""
 
 _PYTHON_NAMES: Final = ("python", "python3", "python3.14")
@@ -50,6 +50,7 @@ def _programs() -> dict[str, str]:
     return {
         **{name: f"toybox {name}" for name in _UTILITIES.split()},
         **{name: f"python /usr/lib/pywasm/programs/{name}.py" for name in _SCRIPTS},
+        "pip3": "python /usr/lib/pywasm/programs/pip.py",
         **dict.fromkeys(_PYTHON_NAMES, "python"),
         **dict.fromkeys(_SHELL_NAMES, "sh"),
     }

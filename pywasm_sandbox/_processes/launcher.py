@@ -17,6 +17,7 @@ from .table import Launch, Process, ProcessTable, Replaced
 from .wasm import WasmProcess
 
 if TYPE_CHECKING:
+    from pywasm_sandbox._guests.hostcalls import Handler
     from pywasm_sandbox._guests.python_script import PythonScript
     from pywasm_sandbox._vfs.namespace import Namespace
 
@@ -44,12 +45,14 @@ class Launcher:
         *,
         memory_bytes: int,
         max_open_files: int,
+        host_calls: Mapping[str, Handler],
     ) -> None:
         self.namespace = namespace
         self.table = table
         self.memory_bytes = memory_bytes
         self.max_open_files = max_open_files
         self._programs = programs
+        self._host_calls = host_calls
         self._make_python = make_python
 
     def over(self, namespace: Namespace) -> Launcher:
@@ -63,6 +66,7 @@ class Launcher:
             self._make_python,
             memory_bytes=self.memory_bytes,
             max_open_files=self.max_open_files,
+            host_calls=self._host_calls,
         )
 
     def start(self, job: Job, launch: Launch, fds: FdTable, parent: int = 1) -> Process:
@@ -108,7 +112,10 @@ class Launcher:
             cwd=process.launch.cwd,
             memory_bytes=self.memory_bytes,
             max_open_files=self.max_open_files,
-            host_calls=GuestProcesses(self, process.job, process.pid, process.fds).handlers(),
+            host_calls={
+                **self._host_calls,
+                **GuestProcesses(self, process.job, process.pid, process.fds).handlers(),
+            },
         )
         return self._make_python(self.namespace, options, process.fds)
 

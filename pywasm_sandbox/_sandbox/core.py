@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pywasm_sandbox._engine import InstanceClosed
+from pywasm_sandbox._engine.cache import default_folder
 from pywasm_sandbox._guests.base import Guest, GuestOptions
 from pywasm_sandbox._guests.reproducible import World
 from pywasm_sandbox._guests.state import GuestState
@@ -39,6 +40,7 @@ from .copies import Pause, restored_files, take_snapshot
 from .files import Files
 from .hibernation import Hibernation
 from .options import SandboxOptions, Unset, check_env, check_timeout, open_mount
+from .packages import Installer
 from .runs import Callbacks, await_call, refuse_inside_callback, run_steps
 from .runtime import Runtime, check_language
 from .snapshots import Snapshot, Start
@@ -175,6 +177,7 @@ class SandboxCore:
             host_calls={
                 **self.tools.handlers(context.id),
                 **self.network.handlers(),
+                **self.installer.handlers(),
                 **self.commands.handlers(context.id, context.namespace),
             },
             clock_step_ns=round(options.clock_resolution_seconds * 1e9),
@@ -473,6 +476,14 @@ class SandboxCore:
                 self._commands = self._make_commands()
             return self._commands
 
+    @property
+    def installer(self) -> Installer:
+        """What installs packages."""
+        self._check_open()
+        folder = default_folder()
+        cache = None if folder is None else folder.parent / "packages"
+        return Installer(self.options.packages, self.namespace, self._runtime.python.wheels, cache)
+
     def _make_commands(self) -> Commands:
         limits, preload, runtime = self.options.limits, self.options.preload, self._runtime
 
@@ -486,6 +497,7 @@ class SandboxCore:
             make_python,
             memory_bytes=limits.memory_bytes,
             max_open_files=limits.max_open_files,
+            host_calls={**self.network.handlers(), **self.installer.handlers()},
         )
         return Commands(
             launcher,

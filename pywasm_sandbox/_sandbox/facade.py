@@ -20,6 +20,7 @@ from .contexts import ContextCore, ContextStatus
 from .core import SandboxCore
 from .files import CHUNK_BYTES, Encoding
 from .options import UNSET, Deterministic, Mount, SandboxOptions, Unset
+from .packages import PackagePolicy
 from .runs import Callbacks
 from .runtime import Runtime, check_language
 from .snapshots import Snapshot
@@ -98,6 +99,7 @@ class SandboxSettings(TypedDict, total=False):
     deterministic: Deterministic | None
     clock_resolution_seconds: float
     tools: Sequence[Callable[..., Any] | Tool]
+    packages: PackagePolicy | None
     network: NetworkPolicy | None
 
 
@@ -434,6 +436,8 @@ class Sandbox(SandboxBase):
       code does the same each time (None).
     - ``clock_resolution_seconds``: the steps in which code sees its clocks (a microsecond).
 
+    - ``packages``: a `PackagePolicy`: what ``pip install`` may install, from where (None: nothing).
+
     With ``snapshot`` the sandbox has the files and contexts of a `Snapshot`, with the same context ids; the
     options are those given here, and mounts of the host have to be given again.
 
@@ -548,6 +552,13 @@ class Sandbox(SandboxBase):
         """
         request = self._core.command_request(command, cwd=cwd, env=env, timeout=timeout, stdin=stdin)
         return drive(self._core.commands.exec_steps(request, on_stdout, on_stderr, None))
+
+    def install_packages(self, packages: Sequence[str]) -> list[str]:
+        """Install packages as ``pip install`` does: "name==version" of each that was not there already.
+
+        Raises `PolicyError` unless the sandbox's ``packages`` allow it, `PackageInstallError`.
+        """
+        return self._core.installer.install(list(packages))
 
     def start_process(
         self,

@@ -18,6 +18,7 @@ from pywasm_sandbox._vfs.memory import MemoryFS, Quota
 from pywasm_sandbox._vfs.zipfs import ZipFS, ZipIndex
 from pywasm_sandbox.errors import HostFileError
 
+from .packages import PackagePolicy
 from .tools import Tool
 
 if TYPE_CHECKING:
@@ -196,6 +197,7 @@ class SandboxOptions:
     on_crash: Literal["restart", "error", "restore"] = "restart"
     preload: Sequence[str] | None = DEFAULT_MODULES
     tools: Sequence[Callable[..., Any] | Tool] = ()
+    packages: PackagePolicy | None = None
     network: NetworkPolicy | None = None
     deterministic: Deterministic | None = None
     clock_resolution_seconds: float = 1e-6

@@ -70,7 +70,6 @@ def test_variables(guest: NativeGuest) -> None:
 @pytest.mark.parametrize(
     ("code", "name", "message"),
     [
-        ("%pip install x", "UsageError", "packages can't be installed from here"),
         ("%nothing", "UsageError", "Line magic function `%nothing` not found"),
         ("%%nothing\n1", "UsageError", "Cell magic `%%nothing` not found"),
         ("%matplotlib qt", "UsageError", "no display"),

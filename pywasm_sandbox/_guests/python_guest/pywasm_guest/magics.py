@@ -194,10 +194,7 @@ def _autoreload(shell: Shell, line: str) -> None:
 
 
 def _pip(shell: Shell, line: str) -> None:
-    raise UsageError(
-        "%pip: packages can't be installed from here. Those that the sandbox has are imported as they are; "
-        "files of others can be written into /workspace, which is on sys.path"
-    )
+    shell.system(f"pip {line}")
 
 
 def _run(shell: Shell, line: str) -> None:
