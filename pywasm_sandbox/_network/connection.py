@@ -21,7 +21,6 @@ from pywasm_sandbox._wasi.errnos import (
     INVAL,
     ISCONN,
     NOTCONN,
-    PIPE,
     WasiError,
 )
 
@@ -74,6 +73,7 @@ class Connection(Endpoint):
         self._in = bytearray()
         self._out = bytearray()
         self._ended = False  # nothing more will be received
+        self._denied = False
         self._counted = False
         self._closed = False
 
@@ -212,9 +212,9 @@ class Connection(Endpoint):
         self._ended = True
 
     def send(self, data: memoryview) -> int:
+        if self._denied:
+            return len(data)  # as a server that has answered, and lets the rest of the body go by
         handle = self._usable()
-        if self._ended and self.filter is not None:
-            raise WasiError(PIPE)
         try:
             if self.filter is None and self.tls is None and not self.tokens:
                 count = handle.send(data[: self.usage.left_to_send()])
@@ -270,7 +270,7 @@ class Connection(Endpoint):
             self.on_denied(denied)
             self._out.clear()
             self._in += denial(denied)
-            self._ended = True
+            self._ended = self._denied = True
             if self.socket is not None:
                 with contextlib.suppress(OSError):
                     self.socket.shutdown(socket.SHUT_RDWR)

@@ -226,6 +226,13 @@ t.selected_alpn_protocol()"""
     assert set(http_server.methods) == {"GET"}
 
 
+def test_a_denied_request_with_a_large_body_gets_its_answer(open_box: Open, http_server: Server) -> None:
+    box = open_box("GET 127.0.0.1")
+    url = f"http://127.0.0.1:{http_server.port}"
+    assert box.text(f"import requests\nrequests.post('{url}', data=b'x' * 3_000_000).status_code") == "403"
+    assert http_server.seen == []
+
+
 def test_tls_to_another_name_than_the_connection_is_for(open_box: Open, https_server: Server) -> None:
     box = open_box(NetworkRule(NAME, private=True))  # type: ignore[arg-type]
     code = f"""import ssl, socket
