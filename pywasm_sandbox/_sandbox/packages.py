@@ -34,6 +34,9 @@ PYTHON_VERSION: Final = "3.14"
 _NAME: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*([^@]*)")
 _PIN: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)")
 _POLL_SECONDS: Final = 0.05
+# Bundled packages with compiled code are resolved by what Linux has of them. What is downloaded has to do
+# without such: of several wheels of a version the pure one is taken.
+_PLATFORMS: Final = {"compile": "x86_64-unknown-linux-gnu", "install": "wasm32-pyodide2024"}
 _NATIVE: Final = (".so", ".pyd", ".dylib", ".dll")
 
 
@@ -151,7 +154,7 @@ class Installer:
             source += ["--default-index", policy.index]
         command = [
             *(sys.executable, "-m", "uv", "pip", *words, *source),
-            *("--python-version", PYTHON_VERSION, "--python-platform", "x86_64-unknown-linux-gnu"),
+            *("--python-version", PYTHON_VERSION, "--python-platform", _PLATFORMS[words[0]]),
             *("--no-build", "--no-config", "--no-progress", "--color", "never"),
             *(("--no-cache",) if self._cache is None else ("--cache-dir", str(self._cache))),
             "--no-python-downloads",
@@ -175,7 +178,8 @@ class Installer:
             finally:
                 process.kill()
         if process.returncode:
-            reason = (work / "errors").read_text("utf-8", "replace").strip()
+            lines = (work / "errors").read_text("utf-8", "replace").splitlines()
+            reason = "\n".join(line for line in lines if not line.startswith(("Using ", "warning:"))).strip()
             raise PackageInstallError(reason or f"uv ended with {process.returncode}")
         return output.decode("utf-8", "replace")
 
@@ -240,7 +244,10 @@ class Installer:
         words = ["install", "-r", "pinned.txt", "--no-deps", "--target", "unpacked", "--link-mode", "copy"]
         if policy.require_hashes:
             words.append("--require-hashes")
-        self._uv(policy, work, words, check)
+        try:
+            self._uv(policy, work, words, check)
+        except PackageInstallError as error:
+            raise PackageInstallError(f"{error}\n{self._what_there_is()}") from error
 
     # ---- files ----------------------------------------------------------------------------------------
 
