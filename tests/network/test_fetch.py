@@ -119,6 +119,21 @@ def test_timers_go_on_and_a_signal_ends_it(box: Box, url: str) -> None:
     assert int(_text(box, "ticks")) > 3
 
 
+def test_a_signal_ends_a_body(box: Box) -> None:
+    def talk(connection: socket.socket) -> None:
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nstart")
+        connection.recv(1)
+
+    with serve_bytes(talk) as port:
+        code = f"""const controller = new AbortController();
+const {{ signal }} = controller;
+const r = await fetch('http://127.0.0.1:{port}/', {{ signal }});
+setTimeout(() => controller.abort(), 50);
+try {{ await r.text() }} catch (error) {{ error.name }}"""
+        assert box.text(code, language="javascript", timeout=20) == "AbortError"
+
+
 def test_a_deadline_ends_it(box: Box, url: str) -> None:
     execution = box.run(f"await fetch('{url}/slow')", language="javascript", timeout=0.3)
     assert execution.error is not None

@@ -59,7 +59,11 @@ async function sent(step) {
   }
 }
 
+// A request's signal follows its caller's as long as the request exists: here, as long as somebody has the signal.
+const requests = new WeakMap();
+
 export async function exchange(request) {
+  requests.set(request.signal, request);
   let step = {
     url: new URL(request.url),
     method: request.method,
