@@ -13,7 +13,7 @@ import wasmtime
 
 from pywasm_sandbox import Sandbox, SandboxInternalError
 from pywasm_sandbox._engine import Engine, HostFailure, HostImport, ModuleSource, loader, program
-from pywasm_sandbox._guests import javascript_runtime, python, python_runtime
+from pywasm_sandbox._guests import python, python_program
 from pywasm_sandbox._sandbox.runtime import Runtime
 from pywasm_sandbox._wasi import FUNCTIONS, HostFunction, abi
 from tests.wasi.conftest import EngineGuest
@@ -52,9 +52,7 @@ def faults() -> Iterator[Faults]:
     patch = pytest.MonkeyPatch()
     patch.setattr(program, "FUNCTIONS", tuple(map(faults.wrap, FUNCTIONS)))
     patch.setattr(program, "LOADER_FUNCTIONS", tuple(map(faults.wrap, loader.FUNCTIONS)))
-    imports = tuple(map(faults.wrap, python.IMPORTS))
-    for module in (python_runtime, javascript_runtime):
-        patch.setattr(module, "IMPORTS", imports)
+    patch.setattr(python_program, "IMPORTS", tuple(map(faults.wrap, python.IMPORTS)))
     engine = Engine()
     patch.setattr(Engine, "_shared", engine)
     patch.setattr(Runtime, "_shared", Runtime(engine))
