@@ -35,7 +35,7 @@ def to_fortran77(name: str, text: str) -> str:
     text = ATTRIBUTES.sub(r"\1\2 ", text)
     text = re.sub(r"^( +EXTERNAL) *::", r"\1", text, flags=re.MULTILINE)
     text = re.sub(r"^( +END) +(SUBROUTINE|FUNCTION)\b.*$", r"\1", text, flags=re.MULTILINE)
-    text = text.replace(", MAXLOC", "").replace(", HUGE", "")
+    text = re.sub(r", (MAXLOC|HUGE)\b", "", text)
     if "HUGE(ZERO)" in text:
         text = text.replace("HUGE(ZERO)", HUGE[name[0]])
     kind = "D" if name[0] in "DZ" else "S"

@@ -1,27 +1,22 @@
-"""scipy, without Fortran, on LAPACK and OpenBLAS in one library that its modules share."""
+"""scipy, without Fortran. LAPACK and OpenBLAS join when its modules are merged (`recipes/merging.py`)."""
 
 from __future__ import annotations
 
-import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from driver.registry import stage
 from driver.stages import Context
+from recipes.extension_objects import keep_objects
 from recipes.numpy import MESON
 from recipes.python_packages import FILES, NEEDS, CrossPython, make_wheel, meson_install
-from recipes.toolchain import TARGET, toolchain_environment
 
-LIBRARY = "libscipy_lapack.so"
-FOLDER = "scipy/linalg"
-"""Where the library lies in the wheel."""
 OPTIONS = {
     "_without-fortran": "true",
     "use-pythran": "false",
     # A name that meson has no own ideas about.
-    "blas": "scipy-lapack",
-    "lapack": "scipy-lapack",
+    "blas": "linked-later",
+    "lapack": "linked-later",
     "cpp_std": "c++17",
 }
 F2PY_WANTS = """
@@ -32,6 +27,13 @@ class intp:
 F2PY_NEEDS = ("f2py", "_utils", "exceptions.py", "version.py")
 LEFT_OUT = ("_test_*.so", "_*test.cpython-*.so")
 """Modules that only scipy's own tests import."""
+WHOLE_COMMANDS = """import os, runpy, sys
+
+os.environ["MESON_RSP_THRESHOLD"] = "1000000"
+sys.argv[0] = {meson!r}
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""meson, which writes no response files: the compiler's wrapper and `keep_objects` read command lines."""
 PATCHES = "patches/scipy/*.patch"
 
 
@@ -39,10 +41,14 @@ PATCHES = "patches/scipy/*.patch"
     "scipy",
     needs=(*NEEDS, "numpy", "openblas", "lapack"),
     archives=["scipy", "numpy", "pybind11", "cython"],
-    files=(*FILES, PATCHES),
+    files=(*FILES, "recipes/extension_objects.py", PATCHES),
 )
 def build_scipy(context: Context) -> None:
-    """The wheel, and in `python/` the declarations that other packages' Cython code wants."""
+    """The wheel, whose modules want BLAS and LAPACK of whoever links their objects.
+
+    In `python/` the declarations that other packages' Cython code wants, in `tests/` the package's tests
+    with the modules that only they use, in `objects/` what its extensions are linked from.
+    """
     source = context.unpack("scipy")
     context.patch(source, "scipy")
     numpy = context.dep("numpy")
@@ -51,19 +57,20 @@ def build_scipy(context: Context) -> None:
     numpy_with_f2py(context, numpy / "python/numpy", package)
     f2py_command(context, python)
     describe_headers(context, package)
-    library = lapack_library(context, source)
+    pkg_config(context, "linked-later", "Version: 1", "Libs:")
+    meson = context.work / "meson.py"
+    meson.write_text(WHOLE_COMMANDS.format(meson=str(numpy / MESON)))
     cross_file = python.cross_file(
         {"numpy-include-dir": f"'{package / '_core/include'}'"},
         pkg_config=[context.work / "native"],
     )
     adapt(cross_file)
-    installed = meson_install(
-        context, numpy / MESON, source, cross_file, OPTIONS, {"runtime": "runtime,python-runtime", "all": ""}
-    )
-    tree = installed["runtime"]
-    shutil.copy(library, tree / FOLDER / LIBRARY)
+    tags = {"runtime": "runtime,python-runtime", "all": "", "tests": "python-runtime,tests"}
+    installed = meson_install(context, meson, source, cross_file, OPTIONS, tags)
+    keep_objects(context, context.work / "build", context.out / "objects")
     collect_declarations(installed["all"] / "scipy", context.out / "python/scipy")
-    make_wheel(context, tree, source, left_out=LEFT_OUT, linked=["openblas", "lapack"])
+    collect_tests(installed["tests"] / "scipy", context.out / "tests/scipy")
+    make_wheel(context, installed["runtime"], source, left_out=LEFT_OUT, linked=["openblas", "lapack"])
 
 
 def numpy_with_f2py(context: Context, headers: Path, package: Path) -> None:
@@ -115,56 +122,6 @@ def adapt(cross_file: Path) -> None:
     )
 
 
-# ---- the shared library
-
-
-def lapack_library(context: Context, source: Path) -> Path:
-    """BLAS and LAPACK as a side module, which exports what scipy's sources name."""
-    archives = [context.dep("lapack") / "lib/liblapack.a", context.dep("openblas") / "lib/libopenblas.a"]
-    defined = {
-        line.split()[-1]
-        for archive in archives
-        for line in context.capture("llvm-nm-22", "--defined-only", "--quiet", archive).splitlines()
-        if " T " in line
-    }
-    exported = sorted(set(routines(source)) & defined)
-    response = context.work / "exports.rsp"
-    response.write_text("\n".join(f"-Wl,--export={name}" for name in exported))
-    library = context.work / "native/lib" / LIBRARY
-    library.parent.mkdir(parents=True, exist_ok=True)
-    context.run(
-        f"{TARGET}-clang",
-        *("-shared", "-Wl,--strip-all", "-Wl,--gc-sections", "-Wl,--fatal-warnings"),
-        f"-Wl,--soname={LIBRARY}",
-        f"@{response}",
-        *archives,
-        *("-o", library),
-        env=toolchain_environment(context.dep("toolchain")),
-    )
-    # Modules lie up to four folders away from it.
-    paths = " ".join(f"-Wl,--rpath=$ORIGIN/{'../' * depth}linalg" for depth in range(5))
-    pkg_config(
-        context,
-        "scipy-lapack",
-        "Version: 1",
-        f"Libs: -L{library.parent} -lscipy_lapack {paths} -Wl,--fatal-warnings",
-    )
-    return library
-
-
-def routines(source: Path) -> Iterator[str]:
-    """The symbols that scipy could call: the routines that it exports to Cython, and names in macros."""
-    for name in ("blas", "lapack"):
-        signatures = (source / f"scipy/linalg/cython_{name}_signatures.txt").read_text()
-        for match in re.finditer(r"^\w+ (\w+)\(", signatures, re.MULTILINE):
-            yield f"{match[1]}_"
-    for path in (source / "scipy").rglob("*"):
-        if path.suffix in (".c", ".h", ".hh", ".cc", ".cpp", ".src"):
-            text = path.read_text(errors="replace")
-            for match in re.finditer(r"\b(?:BLAS_FUNC|F_FUNC)\( *(\w+)", text):
-                yield f"{match[1]}_"
-
-
 def collect_declarations(installed: Path, destination: Path) -> None:
     """The .pxd files, in packages that do nothing."""
     for path in installed.rglob("*.pxd"):
@@ -175,3 +132,13 @@ def collect_declarations(installed: Path, destination: Path) -> None:
             if folder == destination.parent:
                 break
             (folder / "__init__.py").touch()
+
+
+def collect_tests(installed: Path, destination: Path) -> None:
+    """What lies in folders named `tests`, the modules for it, and the helpers beside them."""
+    modules = [path for pattern in LEFT_OUT for path in installed.rglob(pattern)]
+    files = [path for path in installed.rglob("*") if path.is_file() and "tests" in path.parts]
+    for path in (*files, *modules, *installed.rglob("conftest.py")):
+        target = destination / path.relative_to(installed)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)

@@ -229,6 +229,29 @@ class Engine:
             with _unnamed_file() as file:
                 return capture(os.dup(file.fileno()))
 
+    def kept_file(
+        self, file_name: str, name: str, fits: Callable[[int], bool], fill: Callable[[int], None]
+    ) -> int:
+        """A descriptor, at its start, of the file kept under a name if that `fits`, or of one that `fill`
+        writes now.
+
+        The file may not be changed: others may have it mapped. What `fill` raises goes through.
+        """
+        descriptor = self._cache.open_file(file_name)
+        if descriptor is not None:
+            if fits(descriptor):
+                return descriptor
+            os.close(descriptor)
+        with compiling(name, doing="unpacking"):
+            if self._cache.store_file(file_name, fill):
+                descriptor = self._cache.open_file(file_name)
+                if descriptor is not None:
+                    return descriptor
+            with tempfile.TemporaryFile() as file:
+                fill(file.fileno())
+                file.seek(0)
+                return os.dup(file.fileno())
+
     # ---- for instances
 
     def global_type(self, mutable: bool) -> int:

@@ -6,7 +6,6 @@ import hashlib
 import logging
 import re
 import threading
-import zipfile
 from collections.abc import Sequence
 from typing import Final
 
@@ -27,6 +26,7 @@ from pywasm_sandbox._wasi import WasiHost
 
 from .assets import Asset, Assets
 from .python import IMPORTS, PACKAGES
+from .wheels import Wheels
 
 __all__ = ["JOINED", "PythonPrograms"]
 
@@ -42,11 +42,11 @@ _REQUIRES: Final = re.compile(r"^Requires-Dist: *([\w.-]+)(?!.*\bextra\b)", re.M
 class PythonPrograms:
     """Both programs, each compiled when first asked for. Thread-safe."""
 
-    def __init__(self, engine: Engine, assets: Assets) -> None:
+    def __init__(self, engine: Engine, assets: Assets, wheels: Wheels) -> None:
         self._engine = engine
         self._core = assets["python-core"]
         self._linker = assets["linker"]
-        self._wheels = {wheel.name: wheel for wheel in assets.of_kind("wheel")}
+        self._wheels = wheels
         self._lock = threading.Lock()
         self._linked: tuple[bytes, Prelinked] | None = None
         digest = hashlib.sha256(f"filled by a call: {self._core.sha256}".encode()).hexdigest()
@@ -104,8 +104,7 @@ class PythonPrograms:
                 rewrite = rewriter(program, _nothing)
                 libraries = []
                 for wheel in required_wheels(self._wheels, JOINED):
-                    wheel.verify()
-                    with zipfile.ZipFile(wheel.path) as archive:
+                    with self._wheels.archive(wheel) as archive:
                         names = [name for name in archive.namelist() if name.endswith(".so")]
                         libraries += [Library(f"{PACKAGES}/{name}", archive.read(name)) for name in names]
                 self._linked = prelink(self._file(self._core).read(), libraries, rewrite)
@@ -120,16 +119,17 @@ def _nothing(instance: Instance) -> WasiHost:
     return WasiHost(Namespace(MemoryFS()), instance.memory, waiter=instance.waiter)
 
 
-def required_wheels(wheels: dict[str, Asset], names: Sequence[str]) -> list[Asset]:
+def required_wheels(wheels: Wheels, names: Sequence[str]) -> list[Asset]:
     """The wheels of packages and of all that they require, as far as there are such wheels."""
+    known = {wheel.name: wheel for wheel in wheels}
     found: dict[str, Asset] = {}
     pending = list(names)
     while pending:
         name = re.sub(r"[-_.]+", "-", pending.pop()).lower()
-        if name not in wheels or name in found:
+        if name not in known or name in found:
             continue
-        found[name] = wheels[name]
-        with zipfile.ZipFile(wheels[name].path) as archive:
+        found[name] = known[name]
+        with wheels.archive(known[name]) as archive:
             metadata = next(each for each in archive.namelist() if each.endswith(".dist-info/METADATA"))
             pending += _REQUIRES.findall(archive.read(metadata).decode())
     return [found[name] for name in sorted(found)]

@@ -17,7 +17,7 @@ from pywasm_sandbox._engine import LINKING, Engine, Image, Program
 from pywasm_sandbox._vfs.hostfs import HostFS
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
-from pywasm_sandbox._vfs.zipfs import ZipFS, ZipIndex
+from pywasm_sandbox._vfs.zipfs import ZipFS
 from pywasm_sandbox._wasi import FdTable
 
 from .assets import Asset, Assets
@@ -28,6 +28,7 @@ from .python_script import PythonScript
 from .reproducible import CountingBytes, SteppingClocks
 from .state import GuestState, Relocate
 from .tree import BASE_ENV, lay_out
+from .wheels import Wheels
 
 __all__ = ["DEFAULT_MODULES", "PreloadError", "PythonRuntime", "check_modules", "fitting_modules"]
 
@@ -137,11 +138,11 @@ class PythonRuntime:
         self.engine = engine
         self._core, self._stdlib = assets["python-core"], assets["python-stdlib"]
         self._linker = assets["linker"]
-        self._programs = PythonPrograms(engine, assets)
         self._library = ZipFS(self._stdlib.path)
-        self._wheels = assets.of_kind("wheel")
+        self._wheels = Wheels(engine, assets.of_kind("wheel"))
+        self._programs = PythonPrograms(engine, assets, self._wheels)
         # Most runs import no package: the wheels are opened when one looks for a module among them.
-        self._packages = ZipFS(lambda: ZipIndex(*(wheel.path for wheel in self._wheels)))
+        self._packages = ZipFS(self._wheels.index)
         self._code_folder = Path(__file__).parent / "python_guest"
         self._guest_code = HostFS(self._code_folder)
         self._lock = threading.Lock()
@@ -232,8 +233,8 @@ class PythonRuntime:
         # An image is made of the library's content, so it need not be read again where there is one.
         with self._verifying:
             if not self._verified:
-                for asset in (self._stdlib, *self._wheels):
-                    asset.verify()
+                self._stdlib.verify()
+                self._wheels.verify()
                 self._verified = True
 
     def _image_key(self, modules: tuple[str, ...]) -> str:

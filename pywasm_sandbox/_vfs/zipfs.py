@@ -56,6 +56,8 @@ class ZipIndex:
 
     Several archives make one tree, as if they had been unpacked one after the other into one folder.
 
+    A source is a path, an archive's bytes, or the descriptor of an open file, which is closed.
+
     A file is mapped, not read: it must not be changed while the index is in use (replacing it by `rename` is
     fine; truncating it kills the process). Names are checked here, so that a bad archive is refused as a
     whole. Of several entries with one name the last counts, as everywhere.
@@ -65,7 +67,7 @@ class ZipIndex:
     claim to inflate to more than is possible or overlap (both are zip bombs).
     """
 
-    def __init__(self, *sources: str | os.PathLike[str] | bytes, entries_limit: int = 100_000) -> None:
+    def __init__(self, *sources: str | os.PathLike[str] | bytes | int, entries_limit: int = 100_000) -> None:
         self._archives: list[memoryview] = []
         self.nodes: list[_Node] = [_Node(FileType.DIRECTORY, _ROOT, {}, None, 0)]
         self._stats: dict[int, Stat] = {}
@@ -73,7 +75,7 @@ class ZipIndex:
         for source in sources:
             self._add_archive(source)
 
-    def _add_archive(self, source: str | os.PathLike[str] | bytes) -> None:
+    def _add_archive(self, source: str | os.PathLike[str] | bytes | int) -> None:
         data, infos = _read(source)
         number = len(self._archives)
         self._archives.append(data)
@@ -185,7 +187,7 @@ def _time_ns(info: zipfile.ZipInfo) -> int:
         return 0
 
 
-def _read(source: str | os.PathLike[str] | bytes) -> tuple[memoryview, list[zipfile.ZipInfo]]:
+def _read(source: str | os.PathLike[str] | bytes | int) -> tuple[memoryview, list[zipfile.ZipInfo]]:
     """The bytes of an archive and its entries."""
     try:
         if isinstance(source, bytes):
@@ -196,7 +198,7 @@ def _read(source: str | os.PathLike[str] | bytes) -> tuple[memoryview, list[zipf
             with zipfile.ZipFile(file) as archive:
                 return memoryview(mapped), archive.infolist()
     except (OSError, ValueError, NotImplementedError, struct.error, zipfile.BadZipFile) as error:
-        shown = "zip archive" if isinstance(source, bytes) else f"zip archive {os.fspath(source)!r}"
+        shown = "zip archive" if isinstance(source, bytes | int) else f"zip archive {os.fspath(source)!r}"
         raise MountError(f"{shown} cannot be opened: {error}") from error
 
 

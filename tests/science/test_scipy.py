@@ -200,7 +200,7 @@ lu, pivots, info = lapack.dgetrf(np.array([[1.0, 2], [3, 4]]))
  blas.dgemm(2.0, np.eye(2), np.ones((2, 2))).tolist(), lu.round(9).tolist()[0], pivots.tolist(), info,
  lapack.dlamch("e") == 2.0**-53, list(lapack.ilaver()), lapack.dpotrf(-np.eye(2))[1],
  lapack.dlange("f", np.array([[3.0, 4]]))]
-""") == [32, -32, 32, 5, 2, [[2, 2], [2, 2]], [3, 4], [1, 1], 0, True, [3, 12, 1], 1, 5]
+""") == [32, -32, 32, 5, 2, [[2, 2], [2, 2]], [3, 4], [1, 1], 0, True, [3, 12, 0], 1, 5]
 
 
 # ---- optimize
