@@ -153,7 +153,7 @@ class PythonRuntime:
     @property
     def wheels(self) -> Sequence[Asset]:
         """The bundled packages."""
-        return self._wheels
+        return tuple(self._wheels)
 
     def program(self) -> Program:
         """The interpreter, compiled now if the cache doesn't have it."""

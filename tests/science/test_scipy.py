@@ -510,7 +510,8 @@ x = np.arange(n) / 7
 lu = linalg.splu(a)
 checks = [linalg.spsolve(a, a @ x), lu.solve(a @ x), linalg.spsolve(a * 1j, a @ x * 1j).real,
           linalg.cg(a, a @ x, rtol=1e-10)[0], linalg.gmres(a, a @ x, rtol=1e-10, restart=60)[0],
-          linalg.lsqr(a, a @ x, atol=1e-12, btol=1e-12)[0], linalg.bicgstab(a, a @ x, rtol=1e-10)[0],
+          linalg.lsqr(a, a @ x, atol=1e-12, btol=1e-12, iter_lim=1000)[0],
+          linalg.bicgstab(a, a @ x, rtol=1e-10)[0],
           linalg.inv(a) @ (a @ x), linalg.spsolve(a.astype("f4"), a @ x)]
 [[bool(np.allclose(each, x, atol=1e-2 if index == 8 else 1e-6)) for index, each in enumerate(checks)],
  (a @ a).nnz, a.tocoo().tobsr().tolil().todok().nnz, sparse.kron(a, a).shape, sparse.random_array((9, 9),
