@@ -243,11 +243,16 @@ class Engine:
                 return descriptor
             os.close(descriptor)
         with compiling(name, doing="unpacking"):
-            if self._cache.store_file(file_name, fill):
+            try:
+                kept = self._cache.store_file(file_name, fill)
+            except OSError as error:
+                logger.warning("the file %s cannot be kept: %s", file_name, error)
+                kept = False
+            if kept:
                 descriptor = self._cache.open_file(file_name)
                 if descriptor is not None:
                     return descriptor
-            with tempfile.TemporaryFile() as file:
+            with _unnamed_file() as file:
                 fill(file.fileno())
                 file.seek(0)
                 return os.dup(file.fileno())

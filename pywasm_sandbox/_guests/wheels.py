@@ -78,23 +78,34 @@ class Wheels:
 
 
 def unpack(asset: Asset, descriptor: int) -> None:
-    """Write what a packed asset holds to an open file. Raises `AssetError` if that isn't what was shipped."""
+    """Write what a packed asset holds to an open file.
+
+    Raises `AssetError` if that isn't what was shipped, `OSError` if it can't be written.
+    """
     digest = hashlib.sha256()
     size = 0
-    try:
-        with lzma.open(asset.path, format=lzma.FORMAT_XZ) as packed, _writable(descriptor) as file:
-            while size <= asset.size and (piece := packed.read(_PIECE_BYTES)):
-                digest.update(piece)
-                size += file.write(piece)
-    except (OSError, EOFError, lzma.LZMAError) as error:
-        raise AssetError(
-            f"asset {asset.name!r} can't be unpacked: {error}; reinstall pywasm-sandbox"
-        ) from error
+    with _writable(descriptor) as file:
+        for piece in _pieces(asset):
+            digest.update(piece)
+            size += file.write(piece)
+            if size > asset.size:
+                break
     if digest.hexdigest() != asset.sha256:
         raise AssetError(
             f"asset {asset.name!r} at {asset.path} holds something with sha256 {digest.hexdigest()}, not "
             f"{asset.sha256} as its manifest says; reinstall pywasm-sandbox"
         )
+
+
+def _pieces(asset: Asset) -> Iterator[bytes]:
+    try:
+        with lzma.open(asset.path, format=lzma.FORMAT_XZ) as packed:
+            while piece := packed.read(_PIECE_BYTES):
+                yield piece
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        raise AssetError(
+            f"asset {asset.name!r} can't be unpacked: {error}; reinstall pywasm-sandbox"
+        ) from error
 
 
 def _writable(descriptor: int) -> BinaryIO:
