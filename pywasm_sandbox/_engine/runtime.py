@@ -219,13 +219,8 @@ class Engine:
             kept.append(capture(os.dup(descriptor)))
 
         with compiling(name, doing="preparing"):
-            try:
-                if self._cache.store_file(file_name, fill):
-                    return kept[0]
-            except OSError as error:  # such as a full disk
-                logger.warning(
-                    "the image %s can't be kept (%s); each process makes it again", file_name, error
-                )
+            if self._keep(file_name, fill):
+                return kept[0]
             with _unnamed_file() as file:
                 return capture(os.dup(file.fileno()))
 
@@ -243,12 +238,7 @@ class Engine:
                 return descriptor
             os.close(descriptor)
         with compiling(name, doing="unpacking"):
-            try:
-                kept = self._cache.store_file(file_name, fill)
-            except OSError as error:
-                logger.warning("the file %s cannot be kept: %s", file_name, error)
-                kept = False
-            if kept:
+            if self._keep(file_name, fill):
                 descriptor = self._cache.open_file(file_name)
                 if descriptor is not None:
                     return descriptor
@@ -256,6 +246,14 @@ class Engine:
                 fill(file.fileno())
                 file.seek(0)
                 return os.dup(file.fileno())
+
+    def _keep(self, file_name: str, fill: Callable[[int], None]) -> bool:
+        """Whether what `fill` writes could be kept: a disk may be full."""
+        try:
+            return self._cache.store_file(file_name, fill)
+        except OSError as error:
+            logger.warning("the file %s can't be kept (%s); each process makes it again", file_name, error)
+            return False
 
     # ---- for instances
 

@@ -6,17 +6,16 @@ import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
 from pywasm_sandbox._engine import Engine, Image, ModuleSource, Program
-from pywasm_sandbox._vfs.hostfs import HostFS
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox.errors import SandboxInternalError
 
 from .assets import Assets
 from .base import GuestOptions
+from .guest_code import GuestCode, files_of
 from .javascript import GUEST_CODE, JavaScriptGuest
 from .python import IMPORTS
 from .reproducible import CountingBytes, SteppingClocks
@@ -29,21 +28,8 @@ __all__ = ["JavaScriptRuntime"]
 
 FORMAT: Final = "1"
 SETTLE_TIMEOUT_SECONDS: Final = 60.0
-PATTERN: Final = "*.js"
 BUNDLES: Final = {"js-node-packages": "packages.js", "js-prelude": "prelude.js"}
 """Assets, and the names under which the guest's main module finds them."""
-
-
-def _code(folder: Path) -> list[tuple[str, bytes]]:
-    paths = sorted(folder.rglob(PATTERN))
-    return [(path.relative_to(folder).as_posix(), path.read_bytes()) for path in paths]
-
-
-def _tree_hash(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for name, content in _code(folder):
-        digest.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
-    return digest.hexdigest()
 
 
 class JavaScriptRuntime:
@@ -54,8 +40,7 @@ class JavaScriptRuntime:
         asset = assets["quickjs"]
         self._source = ModuleSource(asset.name, asset.path, asset.sha256)
         self._assets = {name: assets[name] for name in ("quickjs", *BUNDLES)}
-        self._code_folder = Path(__file__).parent / "js_guest"
-        self._guest_code = HostFS(self._code_folder)
+        self._code = GuestCode("js_guest", "*.js")
         self.typescript = TypeScript(engine, assets)
         self._lock = threading.Lock()
         self._image: Image | None = None
@@ -66,7 +51,7 @@ class JavaScriptRuntime:
 
     def mount(self, namespace: Namespace) -> None:
         """Put the guest's own code where tracebacks and `require` look for it."""
-        namespace.mount(GUEST_CODE, self._guest_code)
+        namespace.mount(GUEST_CODE, self._code.fs)
 
     def guest(self, language: str, namespace: Namespace, options: GuestOptions) -> JavaScriptGuest:
         """A guest over the files of ``namespace``, not booted yet: a clone of the image."""
@@ -112,31 +97,26 @@ class JavaScriptRuntime:
         """sha256 (hex) of what every JavaScript guest is made of, by name."""
         return {
             **{name: asset.sha256 for name, asset in self._assets.items()},
-            "javascript guest code": _tree_hash(self._code_folder),
+            "javascript guest code": self._code.sha256(),
         }
 
     def _image_key(self) -> str:
         parts = ("javascript", FORMAT, self.engine.c.version, *self.assets().values())
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:40]
 
-    def _code_copy(self, clocks: SteppingClocks) -> MemoryFS:
-        """The guest's code without what the host keeps beside it (times, inode numbers), and the bundles."""
-        copy = Namespace(MemoryFS(clock=clocks.realtime_ns))
-        code = dict(_code(self._code_folder))
+    def _image_code(self) -> dict[str, bytes]:
+        """The guest's code and the bundles."""
+        code = self._code.files()
         for name, file_name in BUNDLES.items():
             self._assets[name].verify()
             code[file_name] = self._assets[name].path.read_bytes()
-        for name, content in code.items():
-            copy.write_bytes(f"/{name}", content, parents=True)
-        fs = copy.root.mount.fs
-        assert isinstance(fs, MemoryFS)
-        return fs
+        return code
 
     def _capture(self, descriptor: int) -> Image:
         clocks = SteppingClocks()
         namespace = Namespace(MemoryFS(clock=clocks.realtime_ns))
         lay_out(namespace)
-        namespace.mount(GUEST_CODE, self._code_copy(clocks))
+        namespace.mount(GUEST_CODE, files_of(self._image_code(), clocks))
         guest = JavaScriptGuest(
             self.program,
             namespace,

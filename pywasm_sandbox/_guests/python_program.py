@@ -76,8 +76,6 @@ class PythonPrograms:
         except (UnusualModule, DylinkError, ModuleRejected) as error:
             logger.warning("packages are not joined with the interpreter, but loaded one by one: %s", error)
             return self.plain()
-        finally:
-            self._linked = None  # it is large
 
     def _program(self, prelinked: Prelinked) -> Program:
         contents = [each.sha256 for each in prelinked.libraries]
@@ -92,7 +90,10 @@ class PythonPrograms:
 
         name = f"{self._core.name} with {', '.join(JOINED)}"
         joined = ModuleSource(name, None, digest, read), prelinked
-        return self._engine.program(self._source, IMPORTS, joined)
+        try:
+            return self._engine.program(self._source, IMPORTS, joined)
+        finally:
+            self._linked = None  # it is large
 
     def _link(self) -> tuple[bytes, Prelinked]:
         from pywasm_sandbox._engine.prelink import Library, prelink

@@ -10,11 +10,9 @@ import hashlib
 import re
 import threading
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Final
 
 from pywasm_sandbox._engine import LINKING, Engine, Image, Program
-from pywasm_sandbox._vfs.hostfs import HostFS
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox._vfs.zipfs import ZipFS
@@ -22,6 +20,7 @@ from pywasm_sandbox._wasi import FdTable
 
 from .assets import Asset, Assets
 from .base import GuestOptions
+from .guest_code import GuestCode, files_of
 from .python import GUEST_CODE, LIBRARY, PACKAGES, PythonGuest
 from .python_program import PythonPrograms
 from .python_script import PythonScript
@@ -123,14 +122,6 @@ def fitting_modules(modules: Sequence[str], memory_bytes: int) -> Sequence[str]:
     return modules
 
 
-def _tree_hash(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
-
-
 class PythonRuntime:
     """Makes Python guests. Thread-safe."""
 
@@ -143,8 +134,7 @@ class PythonRuntime:
         self._programs = PythonPrograms(engine, assets, self._wheels)
         # Most runs import no package: the wheels are opened when one looks for a module among them.
         self._packages = ZipFS(self._wheels.index)
-        self._code_folder = Path(__file__).parent / "python_guest"
-        self._guest_code = HostFS(self._code_folder)
+        self._code = GuestCode("python_guest", "*.py")
         self._lock = threading.Lock()
         self._verifying = threading.Lock()
         self._verified = False
@@ -163,7 +153,7 @@ class PythonRuntime:
         """Put the libraries and the guest's own code where the interpreter looks for them."""
         namespace.mount(LIBRARY, self._library)
         namespace.mount(PACKAGES, self._packages)
-        namespace.mount(GUEST_CODE, self._guest_code)
+        namespace.mount(GUEST_CODE, self._code.fs)
 
     def guest(
         self, namespace: Namespace, options: GuestOptions, preload: Iterable[str] | None
@@ -216,18 +206,8 @@ class PythonRuntime:
             self._linker.name: self._linker.sha256,
             self._stdlib.name: self._stdlib.sha256,
             **{wheel.name: wheel.sha256 for wheel in self._wheels},
-            "guest code": _tree_hash(self._code_folder),
+            "guest code": self._code.sha256(),
         }
-
-    def _code_copy(self, clocks: SteppingClocks) -> MemoryFS:
-        """The guest's code without what the host keeps beside it (compiled files, times, inode numbers)."""
-        copy = Namespace(MemoryFS(clock=clocks.realtime_ns))
-        for path in sorted(self._code_folder.rglob("*.py")):
-            name = "/" + path.relative_to(self._code_folder).as_posix()
-            copy.write_bytes(name, path.read_bytes(), parents=True)
-        fs = copy.root.mount.fs
-        assert isinstance(fs, MemoryFS)
-        return fs
 
     def _verify(self) -> None:
         # An image is made of the library's content, so it need not be read again where there is one.
@@ -249,7 +229,7 @@ class PythonRuntime:
         lay_out(namespace)
         namespace.mount(LIBRARY, self._library)
         namespace.mount(PACKAGES, self._packages)
-        namespace.mount(GUEST_CODE, self._code_copy(clocks))
+        namespace.mount(GUEST_CODE, files_of(self._code.files(), clocks))
         guest = PythonGuest(
             lambda _: program,
             namespace,

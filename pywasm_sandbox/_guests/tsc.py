@@ -28,6 +28,7 @@ from pywasm_sandbox._vfs.namespace import Namespace
 
 from .assets import Assets
 from .base import GuestOptions
+from .guest_code import files_of
 from .javascript import GUEST_CODE, JavaScriptGuest
 from .protocol import settle_request
 from .python import IMPORTS
@@ -114,10 +115,8 @@ class Tsc:
         clocks = SteppingClocks()
         namespace = Namespace(MemoryFS(clock=clocks.realtime_ns))
         lay_out(namespace)
-        code = Namespace(MemoryFS(clock=clocks.realtime_ns))
-        code.write_bytes(f"/{_MAIN}", self._main)
-        code.write_bytes(f"/{_SCRIPT}", self._script.path.read_bytes())
-        namespace.mount(GUEST_CODE, code.root.mount.fs)
+        code = {_MAIN: self._main, _SCRIPT: self._script.path.read_bytes()}
+        namespace.mount(GUEST_CODE, files_of(code, clocks))
         guest = _CompilerGuest(
             self._program,
             namespace,

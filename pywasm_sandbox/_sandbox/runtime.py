@@ -75,8 +75,7 @@ class Runtime:
         """What the Python guests share. Raises `AssetError`."""
         with self._lock:
             if self._python is None:
-                self._assets = self._assets or Assets.installed()
-                self._python = PythonRuntime(self.engine, self._assets)
+                self._python = PythonRuntime(self.engine, self._installed())
             return self._python
 
     @property
@@ -87,8 +86,7 @@ class Runtime:
                 # Most processes run no JavaScript, and its modules take a tenth of the package's import.
                 from pywasm_sandbox._guests.javascript_runtime import JavaScriptRuntime
 
-                self._assets = self._assets or Assets.installed()
-                self._javascript = JavaScriptRuntime(self.engine, self._assets)
+                self._javascript = JavaScriptRuntime(self.engine, self._installed())
             return self._javascript
 
     @property
@@ -96,9 +94,14 @@ class Runtime:
         """The programs that are WebAssembly modules of their own. Raises `AssetError`."""
         with self._lock:
             if self._programs is None:
-                self._assets = self._assets or Assets.installed()
-                self._programs = Programs(self.engine, self._assets)
+                self._programs = Programs(self.engine, self._installed())
             return self._programs
+
+    def _installed(self) -> Assets:
+        """The assets, whose manifest is read once. With the lock held."""
+        if self._assets is None:
+            self._assets = Assets.installed()
+        return self._assets
 
     def mount(self, namespace: Namespace) -> None:
         """Put the libraries of all languages where their interpreters look for them."""

@@ -205,7 +205,7 @@ def test_the_key_covers_the_guests_code_and_the_modules(monkeypatch: pytest.Monk
     key = runtime._image_key(("json",))
     assert runtime._image_key(("json",)) == key
     assert runtime._image_key(("json", "re")) != key
-    monkeypatch.setattr("pywasm_sandbox._guests.python_runtime._tree_hash", lambda folder: "another")
+    monkeypatch.setattr("pywasm_sandbox._guests.guest_code.GuestCode.sha256", lambda code: "another")
     assert runtime._image_key(("json",)) != key
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -10,11 +13,28 @@ from pywasm_sandbox import Execution, Sandbox
 from pywasm_sandbox._guests.assets import Assets
 
 Run = Callable[[str], Execution]
+Compute = Callable[[str], Any]
 
 
 def has_wheel(name: str) -> bool:
     """Whether this installation ships the package."""
     return name in {asset.name for asset in Assets.installed().of_kind("wheel")}
+
+
+def evaluator(sandbox: Sandbox, prelude: str) -> Compute:
+    """Evaluates the last expression of some code in the guest; an error of the code fails the test."""
+
+    def run(code: str) -> Any:
+        last = ast.parse(code).body[-1]
+        assert isinstance(last, ast.Expr)
+        before, expression = code.splitlines()[: last.lineno - 1], ast.get_source_segment(code, last)
+        dump = f"json.dumps({expression}, default=lambda x: x.tolist())"
+        execution = sandbox.run_code(prelude + "\n".join([*before, dump]), timeout=120)
+        assert execution.error is None, "\n".join(execution.error.traceback)
+        assert execution.text is not None
+        return json.loads(execution.text)
+
+    return run
 
 
 @pytest.fixture(scope="package")

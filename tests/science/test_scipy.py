@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import math
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
-from pywasm_sandbox import Execution, Sandbox
+from pywasm_sandbox import Sandbox
 
-from .conftest import has_wheel
+from .conftest import Compute, evaluator, has_wheel
 
-Compute = Callable[[str], Any]
 PRELUDE = "import json\nimport numpy as np\nimport scipy\n"
 
 
@@ -28,21 +24,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="module")
 def compute(sandbox: Sandbox) -> Compute:
-    """Evaluate the last expression of some code in the guest; an error of the code fails the test."""
-
-    def run(code: str) -> Any:
-        last = ast.parse(code).body[-1]
-        assert isinstance(last, ast.Expr)
-        before, expression = code.splitlines()[: last.lineno - 1], ast.get_source_segment(code, last)
-        execution: Execution = sandbox.run_code(
-            PRELUDE + "\n".join([*before, f"json.dumps({expression}, default=lambda x: x.tolist())"]),
-            timeout=120,
-        )
-        assert execution.error is None, "\n".join(execution.error.traceback)
-        assert execution.text is not None
-        return json.loads(execution.text)
-
-    return run
+    return evaluator(sandbox, PRELUDE)
 
 
 def test_version_and_licences(compute: Compute) -> None:
