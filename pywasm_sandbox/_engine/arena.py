@@ -20,7 +20,20 @@ import threading
 from collections import deque
 from typing import Any, Final
 
-__all__ = ["PROT_NONE", "PROT_READ_WRITE", "Arena", "Range", "map_file"]
+__all__ = [
+    "CAN_MAP",
+    "PROT_NONE",
+    "PROT_READ_WRITE",
+    "Arena",
+    "Range",
+    "allow_access",
+    "discard_pages",
+    "map_file",
+    "map_nothing",
+    "map_whole",
+    "reserve",
+    "unmap",
+]
 
 logger = logging.getLogger("pywasm_sandbox")
 
@@ -28,13 +41,20 @@ PROT_NONE: Final = 0
 PROT_READ_WRITE: Final = 3
 MAP_SHARED_FIXED: Final = 0x11
 MAP_PRIVATE_FIXED: Final = 0x12
+MAP_RESERVE: Final = 0x4022
+"""MAP_PRIVATE, MAP_ANONYMOUS, MAP_NORESERVE."""
+_MAP_PRIVATE: Final = 2
+_MAP_FIXED: Final = 0x10
+_PROT_READ: Final = 1
+_MAP_FAILED: Final = ctypes.c_void_p(-1).value
+_MADV_DONTNEED: Final = 4
 _PUNCH_HOLE_KEEP_SIZE: Final = 3
 _FILE_BYTES: Final = 1 << 56
 """A sparse file costs nothing; a mapping past a file's end would be a SIGBUS when touched."""
 
 
 def _libc() -> Any:
-    # Linear memory is a mapping of wasmtime's own, and only on Linux is mapping over it known to be sound.
+    # The numbers above are Linux', and only there is mapping over a linear memory known to be sound.
     if not sys.platform.startswith("linux"):
         return None
     libc: Any = ctypes.CDLL(None, use_errno=True)
@@ -47,6 +67,9 @@ def _libc() -> Any:
         ctypes.c_int,
         ctypes.c_int64,
     )
+    libc.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+    libc.mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    libc.madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
     if hasattr(libc, "fallocate64"):
         libc.fallocate64.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
     return libc
@@ -62,8 +85,51 @@ def map_file(
     """Map a part of a file over `address`, which is inside a mapping of the caller's. Raises `OSError`."""
     flags = MAP_SHARED_FIXED if shared else MAP_PRIVATE_FIXED
     if _LIBC.mmap(address, length, protection, flags, descriptor, offset) != address:
-        number = ctypes.get_errno()
-        raise OSError(number, f"memory can't be mapped: {os.strerror(number)}")
+        raise _failure("memory can't be mapped")
+
+
+def map_nothing(address: int, length: int, protection: int = PROT_NONE) -> None:
+    """Map zeros over `address`, which is inside a mapping of the caller's. Raises `OSError`."""
+    if _LIBC.mmap(address, length, protection, MAP_RESERVE | _MAP_FIXED, -1, 0) != address:
+        raise _failure("memory can't be mapped")
+
+
+def map_whole(descriptor: int, length: int) -> int:
+    """A file to be read, from its beginning; where it is. Raises `OSError`."""
+    address = _LIBC.mmap(None, length, _PROT_READ, _MAP_PRIVATE, descriptor, 0)
+    if address is None or address == _MAP_FAILED:
+        raise _failure("a file can't be mapped")
+    return int(address)
+
+
+def reserve(length: int) -> int:
+    """Address space that can't be accessed; where it is. Raises `OSError`."""
+    address = _LIBC.mmap(None, length, PROT_NONE, MAP_RESERVE, -1, 0)
+    if address is None or address == _MAP_FAILED:
+        raise _failure(f"there are no {length >> 20} MiB of address space")
+    return int(address)
+
+
+def allow_access(address: int, length: int) -> None:
+    """Let a part of a mapping be read and written. Raises `OSError`."""
+    if _LIBC.mprotect(address, length, PROT_READ_WRITE) != 0:
+        raise _failure("there is no more memory")
+
+
+def discard_pages(address: int, length: int) -> None:
+    """Forget what was written to a private mapping of a file. Raises `OSError`."""
+    if _LIBC.madvise(address, length, _MADV_DONTNEED) != 0:
+        raise _failure("memory can't be discarded")
+
+
+def unmap(address: int, length: int) -> None:
+    """End a mapping."""
+    _LIBC.munmap(address, length)
+
+
+def _failure(what: str) -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, f"{what}: {os.strerror(number)}")
 
 
 class Range:

@@ -82,6 +82,37 @@ HOST_CALLBACK: Any = ctypes.CFUNCTYPE(_P, _P, _P, _P, _N)
 EPOCH_CALLBACK: Any = ctypes.CFUNCTYPE(_P, _P, _P, _P, _P)
 """(context, data, update_delta: u64*, update_kind: u8*) -> error or NULL."""
 
+GET_MEMORY: Any = ctypes.CFUNCTYPE(_P, _N, ctypes.POINTER(_N), ctypes.POINTER(_N))
+"""`wasmtime_memory_get_callback_t`: (env, byte_size, byte_capacity) -> where it begins."""
+
+GROW_MEMORY: Any = ctypes.CFUNCTYPE(_P, _N, _N)
+"""`wasmtime_memory_grow_callback_t`: (env, new size in bytes) -> error or NULL."""
+
+FINALIZER: Any = ctypes.CFUNCTYPE(None, _N)
+
+
+class LinearMemory(ctypes.Structure):
+    """`wasmtime_linear_memory_t`, whose `env` is a number here."""
+
+    _fields_ = (
+        ("env", _N),
+        ("get_memory", GET_MEMORY),
+        ("grow_memory", GROW_MEMORY),
+        ("finalizer", FINALIZER),
+    )
+
+
+NEW_MEMORY: Any = ctypes.CFUNCTYPE(_P, _P, _P, _N, _N, _N, _N, ctypes.POINTER(LinearMemory))
+"""`wasmtime_new_memory_callback_t`: (env, type, minimum, maximum, reserved, guard, memory) -> error or
+NULL."""
+
+
+class MemoryCreator(ctypes.Structure):
+    """`wasmtime_memory_creator_t`."""
+
+    _fields_ = (("env", _P), ("new_memory", NEW_MEMORY), ("finalizer", FINALIZER))
+
+
 # name: (result, parameters). Those that may run guest code or compile.
 _RELEASING_GIL: dict[str, tuple[Any, list[Any]]] = {
     "wasmtime_module_new": (_P, [_P, _S, _N, _P]),
@@ -115,6 +146,8 @@ _HOLDING_GIL: dict[str, tuple[Any, list[Any]]] = {
     "wasmtime_config_wasm_multi_memory_set": (None, [_P, _BOOL]),
     "wasmtime_config_wasm_component_model_set": (None, [_P, _BOOL]),
     "wasmtime_config_native_unwind_info_set": (None, [_P, _BOOL]),
+    "wasmtime_config_memory_init_cow_set": (None, [_P, _BOOL]),
+    "wasmtime_config_host_memory_creator_set": (None, [_P, ctypes.POINTER(MemoryCreator)]),
     "wasmtime_engine_increment_epoch": (None, [_P]),
     "wasmtime_store_new": (_P, [_P, _P, _P]),
     "wasmtime_store_context": (_P, [_P]),

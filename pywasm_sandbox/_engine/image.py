@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .arena import CAN_MAP, map_file
 from .failures import EngineFailure
+from .memories import Spares
 from .prelinked import Prelinked
 from .replay import LoaderState
 
@@ -133,6 +134,8 @@ class Image:
         self._lock = threading.Lock()
         self._closed = True  # nothing to close for who could not be made: the file stays the caller's
         self._check()
+        self.spares = Spares(self.runs, memory_bytes, descriptor)
+        """Memories that hold it already."""
         self._closed = False
 
     def _check(self) -> None:
@@ -225,6 +228,11 @@ class Image:
         with self._lock:
             if self._closed:
                 raise ImageMismatch("the image was closed")
+            region = instance.region
+            if region is not None and region.origin is not None:
+                if region.origin is not self.spares:
+                    raise ImageMismatch("the memory holds another image")
+                return
             base = instance.memory_address
             for run in self.runs:
                 if not CAN_MAP:
@@ -234,6 +242,8 @@ class Image:
                     map_file(base + run.address, run.length, self._descriptor, run.offset)
                 except OSError as error:
                     raise ImageMismatch(f"the image: {error.strerror}") from error
+            if region is not None:
+                region.origin = self.spares
 
     def content(self, address: int, length: int) -> bytes:
         """What a part of linear memory holds in the image."""
@@ -260,6 +270,7 @@ class Image:
         with self._lock:
             if not self._closed:
                 self._closed = True
+                self.spares.close()
                 os.close(self._descriptor)
 
     def __del__(self) -> None:

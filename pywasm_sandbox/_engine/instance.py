@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pywasm_sandbox._wasi import Fault, GuestExit, Memory
 
+from . import memories
 from .capi import EXTERN_SIZE, VAL_SIZE, ExternKind
 from .failures import (
     EngineFailure,
@@ -24,12 +25,15 @@ from .failures import (
 from .interrupts import Action, Deadline, InterruptWords, Ticket
 from .limits import Limits
 from .loader import Loader
+from .passive import FILL
 from .trampoline import raw_struct
 from .wake import Wake
 
 if TYPE_CHECKING:
     from pywasm_sandbox._wasi import WasiHost, WatchedFd
 
+    from .image import Image
+    from .memories import Region
     from .program import Program
 
 __all__ = ["Instance", "InstanceWaiter"]
@@ -94,7 +98,12 @@ class Instance:
     """
 
     def __init__(
-        self, program: Program, wasi: Callable[[Instance], WasiHost], owner: object, limits: Limits
+        self,
+        program: Program,
+        wasi: Callable[[Instance], WasiHost],
+        owner: object,
+        limits: Limits,
+        image: Image | None = None,
     ) -> None:
         self._store: int | None = None
         self.program = program
@@ -110,6 +119,8 @@ class Instance:
         self.loader = Loader(self)
         self.holdings: list[object] = []
         """What must live as long as the linear memory, such as the ranges that are mapped into it."""
+        self.region: Region | None = None
+        """Its linear memory, where that is ours (`memories`)."""
         self._words: InterruptWords | None = None
         self._words_dirty = False
         self._pending_ticks = 0
@@ -141,7 +152,7 @@ class Instance:
         c.store_epoch_deadline_callback(store, engine.epoch_callback, None, None)
         self.handle = (ctypes.c_char * 16)()
         engine.register(self)
-        self._guarded(self._instantiate, Ticket(), None)
+        self._guarded(lambda: self._instantiate(image), Ticket(), None)
 
     def __del__(self) -> None:
         # May run at any moment on any thread, also while that thread holds the engine's lock: takes none.
@@ -407,7 +418,10 @@ class Instance:
             if extern is None or extern[0] != ExternKind.FUNC:
                 raise LookupError(f"module {self.program.module.name!r} exports no function {name!r}")
             func = extern[8:24]
-            found = self._exports[name] = Export(name, func, *self._c.func_signature(self.context, func))
+            signature = self.program.signatures.get(name)
+            if signature is None:
+                signature = self.program.signatures[name] = self._c.func_signature(self.context, func)
+            found = self._exports[name] = Export(name, func, *signature)
         return found
 
     # ---- inside
@@ -546,13 +560,18 @@ class Instance:
         if words.reason_address is not None:
             self.memory.set_u32(words.reason_address, 0)
 
-    def _instantiate(self) -> int:
+    def _instantiate(self, image: Image | None) -> int:
         trap = ctypes.c_void_p()
-        error = self._c.instance_pre_instantiate(
-            self.program.pre, self.context, self.handle, ctypes.byref(trap)
-        )
+        # What a module writes at its instantiation would be lost under a memory that holds an image already.
+        spares = None if image is None or self.program.writes_memory else image.spares
+        with memories.making(spares) as made:
+            error = self._c.instance_pre_instantiate(
+                self.program.pre, self.context, self.handle, ctypes.byref(trap)
+            )
         if error is not None or trap.value is not None:
             raise self.failed(error, trap.value)
+        self.region = made.region
+        self.program.writes_memory = not self.has_export(FILL)
         extern = self.extern("memory")
         if extern is not None and extern[0] == ExternKind.MEMORY:
             memory, c, context = extern[8:], self._c, self.context
@@ -586,6 +605,8 @@ class Instance:
         except Exception:
             logger.exception("closing the guest's files failed")
         self._wake.close()
+        if self.broken is not None and self.region is not None:
+            self.region.origin = None  # nothing of a guest that trapped is used again
         self._c.store_delete(store)
         self.holdings.clear()
 

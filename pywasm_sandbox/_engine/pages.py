@@ -9,11 +9,16 @@ import functools
 import mmap
 import os
 import re
+import struct
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from typing import Final
 
-__all__ = ["PAGE", "differing", "private_runs"]
+if sys.platform.startswith("linux"):
+    import fcntl
+
+__all__ = ["PAGE", "differing", "own_runs", "private_runs"]
 
 PAGE: Final = 4096
 """The unit of deltas, in bytes, whatever the host's pages are."""
@@ -26,45 +31,120 @@ _FILE: Final = 0x20
 _OWN: Final = bytes(1 if top & _PRESENT_OR_SWAPPED and not top & _FILE else 0 for top in range(256))
 _ONES: Final = re.compile(rb"\x01+")
 
+# `struct pm_scan_arg`, `struct page_region` and PAGE_IS_… of linux/fs.h.
+_PAGEMAP_SCAN: Final = 0xC0606610
+_SCAN: Final = struct.Struct("12Q")
+_REGION: Final = struct.Struct("3Q")
+_REGIONS: Final = 512
+_IS_FILE: Final = 4
+_IS_PRESENT: Final = 8
+_IS_SWAPPED: Final = 16
+
 
 def private_runs(address: int, length: int) -> list[tuple[int, int]]:
     """Runs (offset, length) of pages from `address` on that may differ from the file mapped there privately.
 
-    From Linux' /proc/self/pagemap; all of it where that can't be read.
+    As the kernel says; all of it where it doesn't.
     """
-    if not _pagemap_works():
-        return [(0, length)] if length else []
-    page = mmap.PAGESIZE
-    own = _own_pages(address, length)
-    return [(match.start() * page, (match.end() - match.start()) * page) for match in _ONES.finditer(own)]
+    runs = own_runs(address, length)
+    if runs is not None:
+        return runs
+    return [(0, length)] if length else []
 
 
-def _own_pages(address: int, length: int) -> bytes:
-    """1 for each host page that is its mapping's own, else 0. Raises `OSError`."""
-    count = length // mmap.PAGESIZE
-    descriptor = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        entries = os.pread(descriptor, count * 8, address // mmap.PAGESIZE * 8)
-    finally:
-        os.close(descriptor)
-    if len(entries) != count * 8:
-        raise OSError(errno.EIO, "/proc/self/pagemap ends early")
-    return entries[7::8].translate(_OWN)
+def own_runs(address: int, length: int) -> list[tuple[int, int]] | None:
+    """Runs (offset, length) of pages that are their mapping's own, None where the kernel doesn't tell.
+
+    By Linux' PAGEMAP_SCAN, or /proc/self/pagemap of kernels before 6.7.
+    """
+    finder = _finder()
+    return None if finder is None else finder(address, length)
+
+
+_Finder = Callable[[int, int], list[tuple[int, int]]]
 
 
 @functools.cache
-def _pagemap_works() -> bool:
-    """Whether the kernel tells which pages are whose: containers and other kernels may hide it."""
+def _finder() -> _Finder | None:
+    """What works here: containers and other kernels may have nothing that does."""
     if not sys.platform.startswith("linux"):
-        return False
-    with contextlib.suppress(OSError), mmap.mmap(-1, 2 * mmap.PAGESIZE, mmap.MAP_PRIVATE) as probe:
-        probe[0] = 1
-        with memoryview(probe) as view:
-            byte = ctypes.c_char.from_buffer(view)
-            found = _own_pages(ctypes.addressof(byte), 2 * mmap.PAGESIZE)
-            del byte
-        return found[0] == 1
-    return False
+        return None
+    for finder in (_scan, _read_pagemap):
+        with contextlib.suppress(OSError):
+            if _tells_the_truth(finder):
+                return finder
+    return None
+
+
+def _tells_the_truth(finder: _Finder) -> bool:
+    """Whether it tells a page that was written from those that were read, or never touched."""
+    page = mmap.PAGESIZE
+    with tempfile.TemporaryFile() as file:
+        file.truncate(4 * page)
+        with mmap.mmap(file.fileno(), 4 * page, mmap.MAP_PRIVATE) as probe:
+            assert probe[0] == 0
+            probe[2 * page] = 1
+            with memoryview(probe) as view:
+                byte = ctypes.c_char.from_buffer(view)
+                found = finder(ctypes.addressof(byte), 4 * page)
+                del byte
+    return found == [(2 * page, page)]
+
+
+def _read_pagemap(address: int, length: int) -> list[tuple[int, int]]:
+    """By an entry of 8 bytes for each page. Raises `OSError`."""
+    page = mmap.PAGESIZE
+    count = length // page
+    with _pagemap() as descriptor:
+        entries = os.pread(descriptor, count * 8, address // page * 8)
+    if len(entries) != count * 8:
+        raise OSError(errno.EIO, "/proc/self/pagemap ends early")
+    own = entries[7::8].translate(_OWN)
+    return [(match.start() * page, (match.end() - match.start()) * page) for match in _ONES.finditer(own)]
+
+
+def _scan(address: int, length: int) -> list[tuple[int, int]]:
+    """By the ioctl, which passes over what isn't there. Raises `OSError`."""
+    found: list[tuple[int, int]] = []
+    regions = bytearray(_REGION.size * _REGIONS)
+    buffer = ctypes.c_char.from_buffer(regions)
+    start, end = address, address + length
+    with _pagemap() as descriptor:
+        while start < end:
+            request = bytearray(
+                _SCAN.pack(
+                    _SCAN.size,
+                    0,
+                    start,
+                    end,
+                    0,
+                    ctypes.addressof(buffer),
+                    _REGIONS,
+                    0,
+                    _IS_FILE,  # the condition that is meant inverted
+                    _IS_FILE,
+                    _IS_PRESENT | _IS_SWAPPED,
+                    _IS_PRESENT,
+                )
+            )
+            count = fcntl.ioctl(descriptor, _PAGEMAP_SCAN, request)
+            for first, last, _ in _REGION.iter_unpack(memoryview(regions)[: count * _REGION.size]):
+                found.append((first - address, last - first))
+            walked = _SCAN.unpack(request)[4]
+            if walked <= start:
+                raise OSError(errno.EIO, "PAGEMAP_SCAN does not get on")
+            start = walked
+    return found
+
+
+@contextlib.contextmanager
+def _pagemap() -> Iterator[int]:
+    # Each time: one that was opened before a fork is the parent's.
+    descriptor = os.open("/proc/self/pagemap", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def differing(

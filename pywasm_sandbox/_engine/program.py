@@ -20,6 +20,7 @@ from .trampoline import HostImport, Import, host_import
 if TYPE_CHECKING:
     from pywasm_sandbox._wasi import WasiHost
 
+    from .image import Image
     from .prelinked import Prelinked
     from .runtime import CompiledModule, Engine
 
@@ -73,6 +74,10 @@ class Program:
             raise ModuleRejected(module.name, c.take_error(error))
         assert pre.value is not None
         self.pre: int = pre.value
+        self.writes_memory = True
+        """Whether instantiation puts anything into memory, for all that is known."""
+        self.signatures: dict[str, tuple[str, str]] = {}
+        """Of the exported functions that were called: letters of parameters and results."""
         # Instances keep their program, and with it the callbacks, alive.
         for delete, pointer in ((c.linker_delete, self.linker), (c.instance_pre_delete, self.pre)):
             weakref.finalize(self, delete, pointer).atexit = False
@@ -89,10 +94,12 @@ class Program:
         wasi: Callable[[Instance], WasiHost],
         owner: object = None,
         limits: Limits | None = None,
+        image: Image | None = None,
     ) -> Instance:
-        """A new instance. On a guest thread, because its start function may run.
+        """A new instance. On a guest thread, because its start function may run. `image` is what will be
+        mapped into it first, if anything will.
 
         `wasi` makes the instance's WASI host from `instance.memory` and `instance.waiter`; `owner` is the
         first argument of the functions in `imports`. Raises as `Instance.call` does.
         """
-        return Instance(self, wasi, owner, Limits() if limits is None else limits)
+        return Instance(self, wasi, owner, Limits() if limits is None else limits, image)

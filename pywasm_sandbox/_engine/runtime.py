@@ -22,6 +22,7 @@ from .capi import HOST_CALLBACK, ByteVector, CApi
 from .dylink import Described
 from .failures import EngineUnavailable, ModuleRejected
 from .image import Image, ImageMismatch
+from .memories import create_memories
 from .prelinked import Prelinked
 from .program import Program
 from .progress import compiling
@@ -41,7 +42,9 @@ ASYNC_STACK = 20 << 20
 SHUTDOWN_S = 5.0
 
 # Part of the cache key: change it with _configuration().
-CONFIG_ID = "1: speed epochs exnref relaxed-simd stack16M, no threads memory64 multi-memory unwind-info"
+CONFIG_ID = (
+    "2: speed epochs exnref relaxed-simd stack16M, no threads memory64 multi-memory unwind-info init-cow"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +340,7 @@ def _shutdown(reference: weakref.ref[Engine]) -> None:
 
 
 def _configuration(c: CApi, parallel: bool) -> int:
-    """Our `wasm_config_t`. Address space reserved for a memory stays wasmtime's: memories never move."""
+    """Our `wasm_config_t`. How much address space is reserved for a memory stays wasmtime's: none moves."""
     config: int = c.wasm_config_new()
     # The stack limit may not exceed the async stack's size, even though none is ever made; wasmtime
     # checks each setting as it comes and aborts the process, so this one is first.
@@ -360,6 +363,9 @@ def _configuration(c: CApi, parallel: bool) -> int:
     if os.name != "nt":
         # For foreign unwinders only. Registering it for each module is slow, wasmtime itself doesn't use it.
         c.config_native_unwind_info_set(config, False)
+    # Data that a module has mapped into its memory needs wasmtime's own memories.
+    c.config_memory_init_cow_set(config, False)
+    create_memories(c, config)
     return config
 
 

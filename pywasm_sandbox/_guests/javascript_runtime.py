@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from pywasm_sandbox._engine import Engine, Image, ModuleSource, Program
+from pywasm_sandbox._engine import Engine, Image, Program
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox.errors import SandboxInternalError
@@ -16,7 +16,7 @@ from pywasm_sandbox.errors import SandboxInternalError
 from .assets import Assets
 from .base import GuestOptions
 from .guest_code import GuestCode, files_of
-from .javascript import GUEST_CODE, JavaScriptGuest
+from .javascript import GUEST_CODE, JavaScriptGuest, quickjs_source
 from .python import IMPORTS
 from .reproducible import CountingBytes, SteppingClocks
 from .state import GuestState, Relocate
@@ -26,7 +26,7 @@ from .typescript_guest import TypeScriptGuest, transpile_handler
 
 __all__ = ["JavaScriptRuntime"]
 
-FORMAT: Final = "1"
+FORMAT: Final = "2"
 SETTLE_TIMEOUT_SECONDS: Final = 60.0
 BUNDLES: Final = {"js-node-packages": "packages.js", "js-prelude": "prelude.js"}
 """Assets, and the names under which the guest's main module finds them."""
@@ -38,7 +38,7 @@ class JavaScriptRuntime:
     def __init__(self, engine: Engine, assets: Assets) -> None:
         self.engine = engine
         asset = assets["quickjs"]
-        self._source = ModuleSource(asset.name, asset.path, asset.sha256)
+        self._source = quickjs_source(asset)
         self._assets = {name: assets[name] for name in ("quickjs", *BUNDLES)}
         self._code = GuestCode("js_guest", "*.js")
         self.typescript = TypeScript(engine, assets)

@@ -65,6 +65,9 @@ SYS_PATH: Final = (
 FREE_ERROR_BYTES: Final = 64 << 10
 """An error of this size is reported even where the run has used up its output."""
 UNPUBLISHED_BYTES: Final = 1 << 20
+REQUEST_BYTES: Final = 16 << 10
+"""What a request usually fits into: room for that much is made once, with the image."""
+
 CHORE_SECONDS: Final = 10.0
 """For what a guest does for the host and not for a cell: microseconds, unless the guest is hostile."""
 REPRODUCIBLE_HASH_SEED: Final = 3_141_592_653
@@ -166,6 +169,8 @@ class PythonGuest(Guest):
         self._finished: Finished | None = None
         self._failed = False
         self._addresses: dict[str, Any] = {}
+        self._request_at = 0
+        """Where the guest has room for a request of `REQUEST_BYTES`; 0: nowhere."""
         self._allow_input = False
         self._ticket: Ticket | None = None
 
@@ -198,7 +203,9 @@ class PythonGuest(Guest):
             image: Image | None = self._state[0].memory.image
         else:
             image = None if self._image is None else self._image()
-        instance = self._program(image).instantiate(self.make_wasi, owner=self, limits=options.engine_limits)
+        instance = self._program(image).instantiate(
+            self.make_wasi, owner=self, limits=options.engine_limits, image=image
+        )
         self._instance = instance
         instance.on_tick = self._on_tick
         try:
@@ -236,7 +243,8 @@ class PythonGuest(Guest):
         raw = instance.memory.read(instance.call("pywasm_interrupt_words"), 4 * self.word_count)
         words = struct.unpack(f"<{self.word_count}I", raw)
         self._arm(instance, words)
-        self._addresses = {"ring": ring, "words": words}
+        self._request_at = instance.call("pywasm_alloc", REQUEST_BYTES)
+        self._addresses = {"ring": ring, "words": words, "request": self._request_at}
 
     def _boot_data(self) -> bytes:
         lines = [f"sys_path={path}" for path in SYS_PATH]
@@ -265,7 +273,8 @@ class PythonGuest(Guest):
         state.resume(instance.wasi, relocate)
 
     def _attach(self, instance: Instance, addresses: Mapping[str, Any]) -> None:
-        self._addresses = {"ring": addresses["ring"], "words": addresses["words"]}
+        self._addresses = {name: addresses[name] for name in ("ring", "words", "request")}
+        self._request_at = addresses["request"]
         self._ring = StdioRing(instance.memory, addresses["ring"])
         self._arm(instance, addresses["words"])
 
@@ -316,7 +325,10 @@ class PythonGuest(Guest):
         self, export: str, data: bytes, *, deadline: Deadline | None = None, ticket: Ticket | None = None
     ) -> None:
         instance = self._live()
-        pointer = instance.call("pywasm_alloc", len(data), deadline=Deadline.after(CHORE_SECONDS, 0.0))
+        pointer = self._request_at
+        is_kept = len(data) <= REQUEST_BYTES and pointer != 0
+        if not is_kept:
+            pointer = instance.call("pywasm_alloc", len(data), deadline=Deadline.after(CHORE_SECONDS, 0.0))
         if pointer == 0:
             raise MemoryError(f"the guest has no memory for a request of {len(data)} bytes")
         try:
@@ -328,7 +340,7 @@ class PythonGuest(Guest):
         try:
             status = instance.call(export, pointer, len(data), deadline=deadline, ticket=ticket)
         finally:
-            if instance.broken is None and not instance.closed:
+            if not is_kept and instance.broken is None and not instance.closed:
                 instance.call("pywasm_free", pointer, deadline=Deadline.after(CHORE_SECONDS, 0.0))
         if status != 0:
             output = "".join(self._boot_output).strip()

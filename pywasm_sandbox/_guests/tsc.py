@@ -19,7 +19,6 @@ from pywasm_sandbox._engine import (
     GuestExit,
     GuestTrap,
     Image,
-    ModuleSource,
     Program,
     TrapKind,
 )
@@ -29,7 +28,7 @@ from pywasm_sandbox._vfs.namespace import Namespace
 from .assets import Assets
 from .base import GuestOptions
 from .guest_code import files_of
-from .javascript import GUEST_CODE, JavaScriptGuest
+from .javascript import GUEST_CODE, JavaScriptGuest, quickjs_source
 from .protocol import settle_request
 from .python import IMPORTS
 from .reproducible import CountingBytes, SteppingClocks
@@ -39,7 +38,7 @@ from .tree import BASE_ENV, lay_out
 __all__ = ["MEMORY_BYTES", "Tsc"]
 
 MEMORY_BYTES: Final = 512 << 20
-FORMAT: Final = "1"
+FORMAT: Final = "2"
 _MAIN: Final = "compiler_main.js"
 _SCRIPT: Final = "typescript.js"
 MAX_ANSWER_BYTES: Final = 256 << 20
@@ -85,7 +84,7 @@ class Tsc:
     def __init__(self, engine: Engine, assets: Assets) -> None:
         self._engine = engine
         quickjs, self._script = assets["quickjs"], assets["typescript-compiler"]
-        self._source = ModuleSource(quickjs.name, quickjs.path, quickjs.sha256)
+        self._source = quickjs_source(quickjs)
         self._main = (Path(__file__).parent / "js_guest" / "typescript" / _MAIN).read_bytes()
         self._lock = threading.Lock()
         self._image: Image | None = None

@@ -88,6 +88,7 @@ class SandboxCore:
             Namespace(self._new_files()) if snapshot is None else restored_files(snapshot, options)
         )
         self._commands: Commands | None = None
+        self._installer: Installer | None = None
         self.files = Files(self.namespace, cwd=options.cwd, check_open=self._check_open)
         self._lay_out(fresh=snapshot is None)
         if snapshot is not None:
@@ -480,9 +481,13 @@ class SandboxCore:
     def installer(self) -> Installer:
         """What installs packages."""
         self._check_open()
-        folder = default_folder()
-        cache = None if folder is None else folder.parent / "packages"
-        return Installer(self.options.packages, self.namespace, self._runtime.python.wheels, cache)
+        if self._installer is None:
+            folder = default_folder()
+            cache = None if folder is None else folder.parent / "packages"
+            self._installer = Installer(
+                self.options.packages, self.namespace, self._runtime.python.wheels, cache
+            )
+        return self._installer
 
     def _make_commands(self) -> Commands:
         limits, preload, runtime = self.options.limits, self.options.preload, self._runtime

@@ -6,6 +6,7 @@ and written into the sandbox's filesystem, whose quota applies.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import re
@@ -72,7 +73,12 @@ class Installer:
         self._policy = policy
         self._namespace = namespace
         self._cache = cache
-        self._bundled = dict(_bundled(asset.path.name) for asset in bundled)
+        self._assets = bundled
+
+    @functools.cached_property
+    def _bundled(self) -> dict[str, str]:
+        """Versions by name."""
+        return dict(_bundled(asset.path.name) for asset in self._assets)
 
     def install(
         self,

@@ -161,7 +161,11 @@ def _describe_guest(guest: GuestState) -> dict[str, Any]:
         "globals": dict(memory.globals),
         "deltas": [[delta.address, len(delta.data)] for delta in memory.content()],
         "libraries": libraries,
-        "addresses": {"ring": guest.addresses["ring"], "words": list(guest.addresses["words"])},
+        "addresses": {
+            "ring": guest.addresses["ring"],
+            "words": list(guest.addresses["words"]),
+            "request": guest.addresses["request"],
+        },
         "monotonic_ns": guest.monotonic_ns,
         "numbering": [guest.numbering[0], list(guest.numbering[1])],
         "fds": [_describe_fd(fd) for fd in guest.fds],
@@ -343,7 +347,13 @@ class _Reader:
         memory = MemoryState(image, memory_bytes, globals, tuple(deltas)).shared(self._engine.arena)
         state = GuestState(
             memory,
-            {"ring": _integer(described["addresses"]["ring"], _U32, "an address"), "words": words},
+            {
+                **{
+                    name: _integer(described["addresses"][name], _U32, "an address")
+                    for name in ("ring", "request")
+                },
+                "words": words,
+            },
             _integer(described["monotonic_ns"], 1 << 62, "a time"),
             tree.fds(described["fds"]),
             (next_number, tuple(_integer(each, next_number, "a descriptor") for each in numbering[1])),

@@ -253,7 +253,7 @@ def test_what_an_image_holds_is_not_counted(sandbox: Sandbox) -> None:
     assert value(sandbox.create_code_context(), code) == [True, True, True, True]
 
 
-@pytest.mark.skipif(not pages._pagemap_works(), reason="the kernel does not tell which pages are whose")
+@pytest.mark.skipif(pages._finder() is None, reason="the kernel does not tell which pages are whose")
 def test_a_first_cell_copies_few_pages() -> None:
     """Few: 122 of 6,000 when this was written; 279 with mortal objects in a heap with holes."""
     runtime = Runtime.shared()

@@ -109,7 +109,7 @@ def base(guests: Guests) -> MemoryState:
 def variant(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, engine: Engine) -> str:
     """The same tests where the kernel doesn't tell, and where nothing can be shared."""
     if request.param == "without page map":
-        monkeypatch.setattr(pages_module, "_pagemap_works", lambda: False)
+        monkeypatch.setattr(pages_module, "_finder", lambda: None)
     if request.param == "without mapping":
         monkeypatch.setattr(image_module, "CAN_MAP", False)
     if request.param in ("without arena", "without mapping"):
