@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from signal import SIGTERM
 from types import TracebackType
 from typing import Any, TypeVar, Unpack
 
@@ -18,7 +19,6 @@ try:
 except ImportError as error:  # pragma: no cover - the message is all there is
     raise ImportError("pywasm_sandbox.aio needs anyio: pip install 'pywasm-sandbox[aio]'") from error
 
-from ._processes.table import SIGTERM
 from ._sandbox.facade import (
     ContextBase,
     ProcessBase,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .base import Listener
 
 __all__ = [
+    "PROCESS_CALLS",
     "EncodedReply",
     "Handler",
     "HostCall",
@@ -33,6 +34,9 @@ __all__ = [
     "HostCalls",
     "error_reply",
 ]
+
+PROCESS_CALLS: Final = ("process.spawn", "process.wait", "process.kill", "process.pipe")
+"""What starts and ends processes (`_processes.guest_calls`)."""
 
 MAX_REQUEST_BYTES: Final = 16 << 20
 """A request that is larger fails with E2BIG, unread."""

@@ -12,11 +12,11 @@ from .assets import Asset
 from .base import Cell
 from .protocol import Failed, configure_request, settle_request
 from .python import PythonGuest, _Quiet
+from .tree import SCRIPT_CODE
 
-__all__ = ["GUEST_CODE", "JavaScriptGuest", "quickjs_source"]
+__all__ = ["JavaScriptGuest", "quickjs_source"]
 
-GUEST_CODE: Final = "/usr/lib/pywasm-js"
-_MAIN: Final = f"{GUEST_CODE}/repl/main.js"
+_MAIN: Final = f"{SCRIPT_CODE}/repl/main.js"
 RESERVED_BYTES: Final = 16 << 20
 """What is no part of JavaScript's heap: the stack, and room to report that memory is out."""
 

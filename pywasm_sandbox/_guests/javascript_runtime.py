@@ -16,11 +16,11 @@ from pywasm_sandbox.errors import SandboxInternalError
 from .assets import Assets
 from .base import GuestOptions
 from .guest_code import GuestCode, files_of
-from .javascript import GUEST_CODE, JavaScriptGuest, quickjs_source
+from .javascript import JavaScriptGuest, quickjs_source
 from .python import IMPORTS
 from .reproducible import CountingBytes, SteppingClocks
 from .state import GuestState, Relocate
-from .tree import BASE_ENV, lay_out
+from .tree import BASE_ENV, SCRIPT_CODE, lay_out
 from .typescript import TypeScript
 from .typescript_guest import TypeScriptGuest, transpile_handler
 
@@ -35,12 +35,12 @@ BUNDLES: Final = {"js-node-packages": "packages.js", "js-prelude": "prelude.js"}
 class JavaScriptRuntime:
     """Makes JavaScript guests. Thread-safe."""
 
-    def __init__(self, engine: Engine, assets: Assets) -> None:
+    def __init__(self, engine: Engine, assets: Assets, code: GuestCode) -> None:
         self.engine = engine
         asset = assets["quickjs"]
         self._source = quickjs_source(asset)
         self._assets = {name: assets[name] for name in ("quickjs", *BUNDLES)}
-        self._code = GuestCode("js_guest", "*.js")
+        self._code = code
         self.typescript = TypeScript(engine, assets)
         self._lock = threading.Lock()
         self._image: Image | None = None
@@ -48,10 +48,6 @@ class JavaScriptRuntime:
     def program(self, _image: Image | None = None) -> Program:
         """The engine, compiled now if the cache doesn't have it. It is the same for all images."""
         return self.engine.program(self._source, IMPORTS)
-
-    def mount(self, namespace: Namespace) -> None:
-        """Put the guest's own code where tracebacks and `require` look for it."""
-        namespace.mount(GUEST_CODE, self._code.fs)
 
     def guest(self, language: str, namespace: Namespace, options: GuestOptions) -> JavaScriptGuest:
         """A guest over the files of ``namespace``, not booted yet: a clone of the image."""
@@ -116,7 +112,7 @@ class JavaScriptRuntime:
         clocks = SteppingClocks()
         namespace = Namespace(MemoryFS(clock=clocks.realtime_ns))
         lay_out(namespace)
-        namespace.mount(GUEST_CODE, files_of(self._image_code(), clocks))
+        namespace.mount(SCRIPT_CODE, files_of(self._image_code(), clocks))
         guest = JavaScriptGuest(
             self.program,
             namespace,

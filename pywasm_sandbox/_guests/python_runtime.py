@@ -15,7 +15,7 @@ from typing import Final
 from pywasm_sandbox._engine import LINKING, Engine, Image, Program
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
-from pywasm_sandbox._vfs.zipfs import ZipFS
+from pywasm_sandbox._vfs.zipfs import ZipFS, ZipIndex
 from pywasm_sandbox._wasi import FdTable
 
 from .assets import Asset, Assets
@@ -129,10 +129,10 @@ class PythonRuntime:
         self.engine = engine
         self._core, self._stdlib = assets["python-core"], assets["python-stdlib"]
         self._linker = assets["linker"]
-        self._library = ZipFS(self._stdlib.path)
+        # Neither's directory is read before somebody looks: a cell that imports nothing needs none.
+        self._library = ZipFS(lambda: ZipIndex(self._stdlib.path))
         self._wheels = Wheels(engine, assets.of_kind("wheel"))
         self._programs = PythonPrograms(engine, assets, self._wheels)
-        # Most runs import no package: the wheels are opened when one looks for a module among them.
         self._packages = ZipFS(self._wheels.index)
         self._code = GuestCode("python_guest", "*.py")
         self._lock = threading.Lock()

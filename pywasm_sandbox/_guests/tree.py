@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable
@@ -11,7 +12,10 @@ from pywasm_sandbox._vfs.devices import DeviceFS
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
 
-__all__ = ["BASE_ENV", "PROGRAM_MARK", "SYSTEM_MOUNTS", "USER_SITE", "lay_out"]
+__all__ = ["BASE_ENV", "PROGRAM_MARK", "SCRIPT_CODE", "SYSTEM_MOUNTS", "USER_SITE", "lay_out"]
+
+SCRIPT_CODE: Final = "/usr/lib/pywasm-js"
+"""Where the JavaScript guests' own code is, for tracebacks and `require`."""
 
 USER_SITE: Final = "/home/user/.local/lib/python3.14/site-packages"
 _FOLDERS: Final = ("/workspace", "/tmp", USER_SITE, "/dev", "/etc", "/usr")
@@ -23,7 +27,7 @@ SYSTEM_MOUNTS: Final = (
     "/usr/lib/python3.14",
     "/usr/lib/python3.14/site-packages",
     "/usr/lib/pywasm",
-    "/usr/lib/pywasm-js",
+    SCRIPT_CODE,
 )
 """Mounts that every sandbox has and that hold nothing of its own."""
 
@@ -68,6 +72,23 @@ BASE_ENV: Final = {
 """Environment variables that every context has."""
 
 
+@functools.cache
+def _shared_system() -> MemoryFS:
+    """One for all sandboxes of the process: nobody writes to it."""
+    return _system(time.time_ns)
+
+
+def _system(clock: Callable[[], int]) -> MemoryFS:
+    """What /usr is."""
+    fs = MemoryFS(clock=clock)
+    system = Namespace(fs)
+    for folder in _SYSTEM_FOLDERS:
+        system.make_directories(folder)
+    for name, program in _programs().items():
+        system.write_bytes(f"/bin/{name}", PROGRAM_MARK + program.encode() + b"\n", mode=0o755)
+    return fs
+
+
 def lay_out(
     namespace: Namespace,
     random_bytes: Callable[[int], bytes] = os.urandom,
@@ -76,12 +97,8 @@ def lay_out(
     """Make the default tree: a read-only /usr for the interpreters, devices, all else writable."""
     for folder in _FOLDERS:
         namespace.make_directories(folder)
-    system = Namespace(MemoryFS(clock=clock))
-    for folder in _SYSTEM_FOLDERS:
-        system.make_directories(folder)
-    for name, program in _programs().items():
-        system.write_bytes(f"/bin/{name}", PROGRAM_MARK + program.encode() + b"\n", mode=0o755)
+    system = _shared_system() if clock is time.time_ns else _system(clock)
     if not namespace.exists("/bin", follow=False):  # a snapshot has it
         namespace.symlink(namespace.root, "/bin", "usr/bin")
-    namespace.mount("/usr", system.root.mount.fs, read_only=True)
+    namespace.mount("/usr", system, read_only=True)
     namespace.mount("/dev", DeviceFS(random_bytes))

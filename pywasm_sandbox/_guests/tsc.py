@@ -28,12 +28,12 @@ from pywasm_sandbox._vfs.namespace import Namespace
 from .assets import Assets
 from .base import GuestOptions
 from .guest_code import files_of
-from .javascript import GUEST_CODE, JavaScriptGuest, quickjs_source
+from .javascript import JavaScriptGuest, quickjs_source
 from .protocol import settle_request
 from .python import IMPORTS
 from .reproducible import CountingBytes, SteppingClocks
 from .swc import Compiled, CompilerFailure, Refused
-from .tree import BASE_ENV, lay_out
+from .tree import BASE_ENV, SCRIPT_CODE, lay_out
 
 __all__ = ["MEMORY_BYTES", "Tsc"]
 
@@ -55,7 +55,7 @@ class _CompilerGuest(JavaScriptGuest):
         self._cancelled: Callable[[], bool] = lambda: False
 
     def _boot_data(self) -> bytes:
-        return f"{GUEST_CODE}/{_MAIN}".encode()
+        return f"{SCRIPT_CODE}/{_MAIN}".encode()
 
     def on_emit(self, kind: int, pointer: int, length: int) -> None:
         """``pywasm.emit``: the answer."""
@@ -115,7 +115,7 @@ class Tsc:
         namespace = Namespace(MemoryFS(clock=clocks.realtime_ns))
         lay_out(namespace)
         code = {_MAIN: self._main, _SCRIPT: self._script.path.read_bytes()}
-        namespace.mount(GUEST_CODE, files_of(code, clocks))
+        namespace.mount(SCRIPT_CODE, files_of(code, clocks))
         guest = _CompilerGuest(
             self._program,
             namespace,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import shlex
 import threading
@@ -11,18 +12,18 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from pywasm_sandbox._engine import InstanceClosed
 from pywasm_sandbox._engine.cache import default_folder
 from pywasm_sandbox._guests.base import Guest, GuestOptions
+from pywasm_sandbox._guests.hostcalls import PROCESS_CALLS
 from pywasm_sandbox._guests.reproducible import World
 from pywasm_sandbox._guests.state import GuestState
 from pywasm_sandbox._guests.tree import BASE_ENV, lay_out
 from pywasm_sandbox._limits import LimitValues
 from pywasm_sandbox._network.network import Network
-from pywasm_sandbox._processes.launcher import Launcher
-from pywasm_sandbox._processes.table import ProcessTable
 from pywasm_sandbox._vfs.api import VfsError
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
@@ -34,7 +35,6 @@ from pywasm_sandbox.errors import (
 )
 
 from .budget import Budget, Seats
-from .commands import CommandRequest, Commands
 from .contexts import ContextCore, RunRequest
 from .copies import Pause, restored_files, take_snapshot
 from .files import Files
@@ -48,9 +48,12 @@ from .steps import Steps, Wait
 from .tools import ToolBox
 
 if TYPE_CHECKING:
+    from pywasm_sandbox._guests.hostcalls import Handler, HostCall
     from pywasm_sandbox._guests.python_script import PythonScript
     from pywasm_sandbox._wasi import FdTable
     from pywasm_sandbox.models import Execution
+
+    from .commands import CommandRequest, Commands
 
 __all__ = ["SandboxCore"]
 
@@ -179,7 +182,7 @@ class SandboxCore:
                 **self.tools.handlers(context.id),
                 **self.network.handlers(),
                 **self.installer.handlers(),
-                **self.commands.handlers(context.id, context.namespace),
+                **self._process_calls(context),
             },
             clock_step_ns=round(options.clock_resolution_seconds * 1e9),
             world=self._world(context),
@@ -194,6 +197,18 @@ class SandboxCore:
         if start is not None:
             return python.resumed(context.namespace, guest_options, start.load(), start.relocate)
         return python.guest(context.namespace, guest_options, options.preload)
+
+    def _process_calls(self, context: ContextCore) -> dict[str, Handler]:
+        """The host calls by which a context's code starts processes: most code starts none, and what it
+        would need is made, and imported, with the first one."""
+        if self._commands is not None:
+            self._commands.end_context(context.id)  # those of the interpreter that it had before
+
+        @functools.cache
+        def handlers() -> Mapping[str, Handler]:
+            return self.commands.handlers(context.id, context.namespace)
+
+        return {name: partial(_call, handlers, name) for name in PROCESS_CALLS}
 
     def _new_context(
         self,
@@ -490,6 +505,11 @@ class SandboxCore:
         return self._installer
 
     def _make_commands(self) -> Commands:
+        from pywasm_sandbox._processes.launcher import Launcher
+        from pywasm_sandbox._processes.table import ProcessTable
+
+        from .commands import Commands
+
         limits, preload, runtime = self.options.limits, self.options.preload, self._runtime
 
         def make_python(namespace: Namespace, options: GuestOptions, fds: FdTable) -> PythonScript:
@@ -528,6 +548,8 @@ class SandboxCore:
             raise TypeError("command is a str, or a list of str that is not empty")
         if "\0" in line:
             raise ValueError("a command can't contain a NUL")
+        from .commands import CommandRequest
+
         folder = self.files.stat(self.options.cwd if cwd is None else cwd)
         if not folder.is_directory:
             raise SandboxNotADirectoryError(errno.ENOTDIR, "the cwd is no directory", folder.path)
@@ -595,6 +617,10 @@ def expire_later(core: SandboxCore, limits: LimitValues) -> threading.Timer:
     timer.name, timer.daemon = f"pywasm-sandbox-lifetime-{core.id[:8]}", True
     timer.start()
     return timer
+
+
+def _call(handlers: Callable[[], Mapping[str, Handler]], name: str, call: HostCall) -> Any:
+    return handlers()[name](call)
 
 
 def _peek(context: ContextCore) -> GuestState | None:

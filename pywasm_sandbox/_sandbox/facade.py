@@ -8,14 +8,13 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from signal import SIGTERM
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, TypeVar, Unpack, overload
 
 from pywasm_sandbox._guests.python_runtime import DEFAULT_MODULES, check_modules
-from pywasm_sandbox._processes.table import SIGTERM
 from pywasm_sandbox.errors import SandboxError
 
-from .commands import BackgroundProcess, ProcessStatus
 from .contexts import ContextCore, ContextStatus
 from .core import SandboxCore
 from .files import CHUNK_BYTES, Encoding
@@ -39,6 +38,8 @@ if TYPE_CHECKING:
         Limits,
         Result,
     )
+
+    from .commands import BackgroundProcess, ProcessStatus
 
 __all__ = [
     "Context",

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from pywasm_sandbox._engine import Engine
 from pywasm_sandbox._guests.assets import Assets
+from pywasm_sandbox._guests.guest_code import GuestCode
 from pywasm_sandbox._guests.python_runtime import PythonRuntime
+from pywasm_sandbox._guests.tree import SCRIPT_CODE
 from pywasm_sandbox._limits import ProcessLimitValues
-from pywasm_sandbox._processes.programs import Programs
 from pywasm_sandbox.errors import LanguageNotAvailableError, PolicyError, SandboxExistsError
 
 from .budget import Seats
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from pywasm_sandbox._engine import Image
     from pywasm_sandbox._guests.javascript_runtime import JavaScriptRuntime
+    from pywasm_sandbox._processes.programs import Programs
     from pywasm_sandbox._vfs.namespace import Namespace
 
     from .core import SandboxCore
@@ -56,6 +58,7 @@ class Runtime:
         self._assets: Assets | None = None
         self._python: PythonRuntime | None = None
         self._javascript: JavaScriptRuntime | None = None
+        self._script_code = GuestCode("js_guest", "*.js")
         self.limits = ProcessLimitValues()
         self.seats = Seats(self.limits.max_concurrent_runs, "this process")
         self._programs: Programs | None = None
@@ -86,7 +89,7 @@ class Runtime:
                 # Most processes run no JavaScript, and its modules take a tenth of the package's import.
                 from pywasm_sandbox._guests.javascript_runtime import JavaScriptRuntime
 
-                self._javascript = JavaScriptRuntime(self.engine, self._installed())
+                self._javascript = JavaScriptRuntime(self.engine, self._installed(), self._script_code)
             return self._javascript
 
     @property
@@ -94,6 +97,8 @@ class Runtime:
         """The programs that are WebAssembly modules of their own. Raises `AssetError`."""
         with self._lock:
             if self._programs is None:
+                from pywasm_sandbox._processes.programs import Programs
+
                 self._programs = Programs(self.engine, self._installed())
             return self._programs
 
@@ -106,7 +111,7 @@ class Runtime:
     def mount(self, namespace: Namespace) -> None:
         """Put the libraries of all languages where their interpreters look for them."""
         self.python.mount(namespace)
-        self.javascript.mount(namespace)
+        namespace.mount(SCRIPT_CODE, self._script_code.fs)
 
     def assets(self, languages: Iterable[str]) -> dict[str, str]:
         """sha256 (hex) of what the guests of these languages are made of, by name."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from pywasm_sandbox._guests.hostcalls import (
     MAX_REQUEST_BYTES,
+    PROCESS_CALLS,
     HostCall,
     HostCallError,
     HostCallInterrupted,
@@ -186,3 +188,10 @@ def test_an_interrupt_of_a_handler_is_not_an_error_of_the_host() -> None:
         raise HostCallInterrupted
 
     assert request(HostCalls({"x": interrupted}), {"op": "x"}) == -INTR
+
+
+def test_the_calls_for_processes_are_those_that_answer() -> None:
+    # The names are known before anything of processes is imported.
+    from pywasm_sandbox._processes.guest_calls import GuestProcesses
+
+    assert set(PROCESS_CALLS) == set(GuestProcesses.handlers(Mock()))
