@@ -283,10 +283,13 @@ def _enter(folder: str) -> None:
     """Change to the context's directory. Other contexts may have removed it: then it is made again, and if
     that can't be, the context starts at the root."""
     try:
-        os.makedirs(folder, exist_ok=True)
         os.chdir(folder)
     except OSError:
-        os.chdir("/")
+        try:
+            os.makedirs(folder, exist_ok=True)
+            os.chdir(folder)
+        except OSError:
+            os.chdir("/")
 
 
 def _set_environment(env: dict[str, str]) -> None:
