@@ -48,6 +48,7 @@ _BOUNDS: Final[Mapping[str, _Bounds]] = {
     "max_contexts": _Bounds(1),
     "max_processes": _Bounds(1, 1000),
     "max_concurrent_runs": _Bounds(1),
+    "max_threads": _Bounds(0, 1000),
     "max_foreign_module_bytes": _Bounds(0, 64 * MIB),
     "max_host_calls_per_second": _Bounds(100, optional=True),
     "max_sandboxes": _Bounds(1),
@@ -105,6 +106,7 @@ class LimitValues(_Checked):
     max_contexts: int = 1000
     max_processes: int = 64
     max_concurrent_runs: int = 256
+    max_threads: int = 64
     max_foreign_module_bytes: int = 0
     max_host_calls_per_second: int | None = None
 

@@ -317,6 +317,8 @@ class Limits(_Model):
     """Processes of commands that run at once."""
     max_concurrent_runs: int = _DEFAULTS.max_concurrent_runs
     """Runs of the sandbox that are under way at once, those that wait for their context included."""
+    max_threads: int = _DEFAULTS.max_threads
+    """Threads of each context, besides the main one."""
     max_foreign_module_bytes: int = _DEFAULTS.max_foreign_module_bytes
     """The largest WebAssembly library that code brings itself; 0: none. Compiling one can't be interrupted
     and takes about 0.3 s a megabyte, so the size bounds the time."""

@@ -23,9 +23,18 @@ RUNTIME_SOURCES = (
     "sleep",
     "stdio",
     "strings",
-    "wait",
+    "threads",
 )
-WRAPPED = ("__wasi_fd_write", "__wasi_fd_close", "__wasi_fd_renumber", "clock_nanosleep")
+WRAPPED = (
+    "__wasi_fd_write",
+    "__wasi_fd_close",
+    "__wasi_fd_renumber",
+    "__wasi_fd_read",
+    "__wasi_sock_recv",
+    "__wasi_sock_accept",
+    "__wasi_poll_oneoff",
+    "clock_nanosleep",
+)
 WHOLE_ARCHIVES = (
     "libwasi-emulated-signal",
     "libwasi-emulated-getpid",
@@ -52,7 +61,7 @@ NOT_EXPORTED = re.compile(
     | __wasilibc_populate_preopens_\w+ | __imported_\w+
     | PyInit__?test\w+
     | dl(open|sym|error|close)                  # the runtime's own are exported, wasi-libc's stubs are not
-    | __wasi_fd_(write|close|renumber)          # wrapped
+    | __wasi_(fd_(write|close|renumber|read)|sock_(recv|accept)|poll_oneoff)        # wrapped
     )$""",
     re.VERBOSE,
 )
@@ -178,6 +187,7 @@ def check_core(path: Path, forbidden: tuple[Path, ...]) -> None:
         "pywasm_memalign",
         "pywasm_interrupt_words",
         "pywasm_stdio_ring",
+        "pywasm_thread",
     ):
         if name not in exported:
             raise SystemExit(f"{path.name} does not export {name}")

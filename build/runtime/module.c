@@ -63,6 +63,12 @@ static PyMethodDef methods[] = {
      "interrupt_reason()\n--\n\nReturn and clear the reason of the last interrupt; 0 if there was none."},
     {"settle", pywasm_settle, METH_O,
      "settle(objects)\n--\n\nMake a list's elements, and all that they refer to, immortal, and the heap compact."},
+    {"run_threads", pywasm_run_threads, METH_O,
+     "run_threads(seconds)\n--\n\nLet other threads go on until all wait, for so long at most; how many still could."},
+    {"forget_threads", pywasm_forget_threads, METH_NOARGS,
+     "forget_threads()\n--\n\nDrop all other threads, which stayed behind when this interpreter was copied; their number."},
+    {"interrupt_thread", pywasm_interrupt_thread, METH_VARARGS,
+     "interrupt_thread(ident, exception)\n--\n\nRaise an exception in another thread; whether there is one."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -20,7 +20,7 @@ from .failures import (
 )
 from .image import Image, ImageMismatch
 from .instance import Instance, InstanceWaiter
-from .interrupts import Deadline, InterruptReason, InterruptWords, Ticket
+from .interrupts import Deadline, InterruptReason, InterruptWords, Ticket, TurnWords
 from .limits import Limits
 from .loader import LoadedModule, Loader
 from .passive import FILL, with_passive_data
@@ -67,5 +67,6 @@ __all__ = [
     "Program",
     "Ticket",
     "TrapKind",
+    "TurnWords",
     "with_passive_data",
 ]

@@ -22,10 +22,11 @@ from .failures import (
     InstanceClosed,
     TrapKind,
 )
-from .interrupts import Action, Deadline, InterruptWords, Ticket
+from .interrupts import Action, Deadline, InterruptWords, Ticket, TurnWords
 from .limits import Limits
 from .loader import Loader
 from .passive import FILL
+from .strands import Strands
 from .trampoline import raw_struct
 from .wake import Wake
 
@@ -44,6 +45,9 @@ T = TypeVar("T")
 
 MAX_TABLES = 4
 """A program has one, wasm-bindgen's two; a side module shares its program's."""
+
+TURN_TICKS = 3
+"""A thread that computes gives the others a turn after so many ticks."""
 
 TICKS_TO_LOOK = 5
 """A guest that ran for so many ticks and didn't look at its interrupt is in a loop that never does."""
@@ -121,6 +125,7 @@ class Instance:
         """What must live as long as the linear memory, such as the ranges that are mapped into it."""
         self.region: Region | None = None
         """Its linear memory, where that is ours (`memories`)."""
+        self.strands = Strands(self, engine.max_wasm_stack)
         self._words: InterruptWords | None = None
         self._words_dirty = False
         self._pending_ticks = 0
@@ -239,6 +244,9 @@ class Instance:
             self.memory.get_u32(address)
         if words.reason_address is not None:
             self.memory.get_u32(words.reason_address)
+        if words.turns is not None:
+            self.memory.get_u32(words.turns.running_address)
+            self.memory.get_u32(words.turns.wanted_address)
         self._words = words
 
     def interrupt(self, reason: int, grace_s: float = 1.0) -> bool:
@@ -312,7 +320,19 @@ class Instance:
             self._drop()
         self.engine.unregister(self)
 
-    # ---- for trampolines and the loader, on the guest's thread
+    # ---- for trampolines, strands and the loader, on the guest's thread
+
+    @property
+    def ticket(self) -> Ticket | None:
+        """The running call's."""
+        return self._ticket
+
+    def moved(self) -> None:
+        """The call goes on on this thread."""
+        self._thread = threading.get_ident()
+        self.wasi.clocks.rebase_cpu()
+        if self._ticket is not None:
+            self._ticket.on_thread()
 
     def fail(self, error: BaseException) -> None:
         """A host function raised; the guest is being trapped. The first one counts."""
@@ -333,9 +353,26 @@ class Instance:
                     self._remove_traps()
             ticket.tick()
             self._check(ticket, time.monotonic())
+            if self.strands.count:
+                self._give_turns()
             if self.limits.host_calls_per_second is not None:
                 self._slow_down(self.limits.host_calls_per_second)
         return True
+
+    def _give_turns(self) -> None:
+        """Others may go on if the thread that runs has done so for a while."""
+        words = self._words
+        self.strands.ticks += 1
+        if words is None or words.turns is None or not words.turns.preempt:
+            return
+        if self.strands.ticks >= TURN_TICKS and self.memory.get_u32(words.turns.wanted_address):
+            self._ask_for_turn(words.turns)
+
+    def _ask_for_turn(self, turns: TurnWords) -> None:
+        state = self.memory.get_u32(turns.running_address)
+        if state:
+            address = (state + turns.offset) & 0xFFFF_FFFF
+            self.memory.set_u32(address, self.memory.get_u32(address) | 1)
 
     def _slow_down(self, calls_per_second: int) -> None:
         """Sleep away what host calls the guest made too many since the last tick."""
@@ -522,6 +559,8 @@ class Instance:
                     self.memory.set_u32(words.reason_address, ticket.fired or 0)
                 for address, mask in words.writes:
                     self.memory.set_u32(address, self.memory.get_u32(address) | mask)
+                if words.turns is not None and not self.strands.on_first:
+                    self._ask_for_turn(words.turns)  # signals are the first thread's
             except Fault:  # memory never shrinks, so the guest is gone
                 pass
         return True
@@ -593,6 +632,8 @@ class Instance:
 
     def _drop(self) -> None:
         """Free the store. With the lock held, and no call running."""
+        if self._store is not None and self.strands.count:
+            self.strands.unwind()
         store, self._store = self._store, None
         if store is None:
             return

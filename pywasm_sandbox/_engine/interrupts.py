@@ -19,7 +19,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["REFIRE_INTERVAL_S", "Action", "Deadline", "InterruptReason", "InterruptWords", "Ticket"]
+__all__ = [
+    "REFIRE_INTERVAL_S",
+    "Action",
+    "Deadline",
+    "InterruptReason",
+    "InterruptWords",
+    "Ticket",
+    "TurnWords",
+]
 
 REFIRE_INTERVAL_S = 0.1
 """A guest that swallowed a soft interrupt gets the next one no sooner than this (faster, its handler would
@@ -56,6 +64,19 @@ class Deadline:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnWords:
+    """Where a guest with threads looks whether another one wants a turn: bit 0 of the u32 at `offset` in the
+    state that the u32 at `running_address` points to (0: none runs). `wanted_address`: how many may be able
+    to go on."""
+
+    running_address: int
+    offset: int
+    wanted_address: int
+    preempt: bool = True
+    """Give turns by the clock. Else only the main thread gets one, for an interrupt."""
+
+
+@dataclass(frozen=True, slots=True)
 class InterruptWords:
     """Where a guest looks for signals: u32 addresses with the bits to set, and where it reads the reason."""
 
@@ -66,6 +87,8 @@ class InterruptWords:
     traps: Callable[[], Mapping[int, int]] | None = None
     """Words to replace, address → value, when the guest has not looked by the time of the second interrupt:
     they make the loop that it is in fail. They are put back as soon as it has looked."""
+    turns: TurnWords | None = None
+    """How a thread is made to give others a turn. None: it goes on until it waits."""
 
 
 class Action(enum.Enum):
@@ -95,6 +118,7 @@ class Ticket:
         "fired",
         "killed",
         "meter",
+        "on_thread",
     )
 
     def __init__(self) -> None:
@@ -111,7 +135,10 @@ class Ticket:
         self.bound: Deadline | None = None
         """A second deadline, which holds whatever that of the call is. To be set before the call begins."""
         self.meter: Callable[[], Deadline | None] | None = None
-        """Asked at each tick on the guest's thread: a deadline that is in force from now on."""
+        """Asked at each tick on the guest's thread, and when another thread takes over: a deadline that is in
+        force from now on."""
+        self.on_thread: Callable[[], None] = _nothing
+        """Called on the thread that took over."""
 
     @property
     def ended(self) -> bool:

@@ -21,5 +21,7 @@ class Limits:
     side_modules: int = 512
     side_module_bytes: int = 256 << 20
     foreign_side_module_bytes: int = 16 << 20
+    threads: int = 64
+    """Stacks besides the first one that exist at once."""
     host_calls_per_second: int | None = None
     """On average over a tick. A guest that makes more sleeps until it is within the rate again."""

@@ -113,6 +113,7 @@ class Engine:
         )
         self.lost = False
         """True in a forked child of the process that made this engine: its threads are not there."""
+        self.max_wasm_stack = MAX_WASM_STACK
         self.stopping = False
         """True once the interpreter shuts down: no call begins any more."""
         self.arena = Arena.make()
@@ -280,7 +281,8 @@ class Engine:
         with self._lock:
             instances = list(self._instances)
         for instance in instances:
-            instance.kill()
+            if not instance.kill() and instance.strands.count:
+                instance.close()  # threads of its guest stand still between two calls
         self.threads.close(SHUTDOWN_S)
 
     def _load_or_compile(self, source: ModuleSource) -> int:

@@ -46,6 +46,7 @@ class GuestOptions:
     host_calls: Mapping[str, Handler] = field(default_factory=dict)
     max_results: int = 10_000
     max_result_bytes: int = DEFAULT_MAX_OUTPUT_BYTES
+    max_threads: int = 64
     max_foreign_module_bytes: int = 0
     max_host_calls_per_second: int | None = None
     clock_step_ns: int = 1
@@ -59,6 +60,7 @@ class GuestOptions:
         return Limits(
             memory_bytes=self.memory_bytes,
             foreign_side_module_bytes=self.max_foreign_module_bytes,
+            threads=self.max_threads,
             host_calls_per_second=self.max_host_calls_per_second,
         )
 

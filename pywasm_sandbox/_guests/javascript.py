@@ -43,8 +43,7 @@ class JavaScriptGuest(PythonGuest):
         heap = max(options.memory_bytes - RESERVED_BYTES, 1 << 20)
         return configure_request(options.env, options.cwd, [""], is_clone=is_clone, heap_bytes=heap)
 
-    @staticmethod
-    def _arm(instance: Instance, words: Sequence[int]) -> None:
+    def _arm(self, instance: Instance, words: Sequence[int]) -> None:
         instance.arm_interrupts(InterruptWords(writes=((words[0], 1),), reason_address=words[1]))
 
     def settle(self, timeout: float) -> Failed | None:

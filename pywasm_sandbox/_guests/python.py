@@ -23,6 +23,7 @@ from pywasm_sandbox._engine import (
     MemoryState,
     Program,
     Ticket,
+    TurnWords,
 )
 from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox._wasi import Clocks, Fault, RandomSource, WasiHost, WasiLimits
@@ -37,6 +38,7 @@ from .protocol import (
     Failed,
     Finished,
     Output,
+    ProtocolError,
     Question,
     configure_request,
     decode_event,
@@ -90,11 +92,21 @@ def _stdio_drain(guest: PythonGuest) -> None:
     guest.drain()
 
 
+def _thread_new(guest: PythonGuest, argument: int, stack_pointer: int) -> int:
+    return guest.on_thread_new(argument, stack_pointer)
+
+
+def _thread_switch(guest: PythonGuest, number: int) -> None:
+    guest.on_thread_switch(number)
+
+
 IMPORTS: Final = (
     HostImport("emit", "iii", "", _emit),
     HostImport("request", "ii", "i", _request),
     HostImport("response", "i", "", _response),
     HostImport("stdio_drain", "", "", _stdio_drain),
+    HostImport("thread_new", "ii", "i", _thread_new),
+    HostImport("thread_switch", "i", "", _thread_switch),
 )
 
 
@@ -124,7 +136,7 @@ class PythonGuest(Guest):
 
     language: ClassVar[str] = "python"
     program_name: ClassVar[str] = "python3"
-    word_count: ClassVar[int] = 4
+    word_count: ClassVar[int] = 7
     """How many u32 `pywasm_interrupt_words` gives."""
 
     def __init__(
@@ -295,14 +307,14 @@ class PythonGuest(Guest):
             # It runs in a memory that code of the user's may have changed, before any run and its deadline.
             self._call_with("pywasm_handle", request, deadline=Deadline.after(CHORE_SECONDS, 0.0))
 
-    @staticmethod
-    def _arm(instance: Instance, words: Sequence[int]) -> None:
+    def _arm(self, instance: Instance, words: Sequence[int]) -> None:
         instance.arm_interrupts(
             InterruptWords(
                 writes=((words[0], 1), (words[1], 1), (words[2], 2)),
                 reason_address=words[3],
                 pending_address=words[1],
                 traps=lambda: iterator_traps(instance),
+                turns=TurnWords(words[4], words[5], words[6], preempt=self._options.world is None),
             )
         )
 
@@ -501,6 +513,17 @@ class PythonGuest(Guest):
         if refused is not None:
             return refused
         return self._host_calls.request(self._live().memory.read(pointer, length), self._make_call)
+
+    def on_thread_new(self, argument: int, stack_pointer: int) -> int:
+        """``pywasm.thread_new``: a stack that will begin with ``argument``; its number, or -1."""
+        return self._live().strands.new(argument, stack_pointer) & 0xFFFF_FFFF
+
+    def on_thread_switch(self, number: int) -> None:
+        """``pywasm.thread_switch``: another stack goes on, until this one is switched to again."""
+        try:
+            self._live().strands.switch(number)
+        except LookupError as error:
+            raise ProtocolError(str(error)) from error
 
     def _make_call(self, op: str, arguments: Mapping[str, Any], size: int) -> HostCall:
         return HostCall(

@@ -45,12 +45,14 @@ class Launcher:
         *,
         memory_bytes: int,
         max_open_files: int,
+        max_threads: int,
         host_calls: Mapping[str, Handler],
     ) -> None:
         self.namespace = namespace
         self.table = table
         self.memory_bytes = memory_bytes
         self.max_open_files = max_open_files
+        self._max_threads = max_threads
         self._programs = programs
         self._host_calls = host_calls
         self._make_python = make_python
@@ -66,6 +68,7 @@ class Launcher:
             self._make_python,
             memory_bytes=self.memory_bytes,
             max_open_files=self.max_open_files,
+            max_threads=self._max_threads,
             host_calls=self._host_calls,
         )
 
@@ -112,6 +115,7 @@ class Launcher:
             cwd=process.launch.cwd,
             memory_bytes=self.memory_bytes,
             max_open_files=self.max_open_files,
+            max_threads=self._max_threads,
             host_calls={
                 **self._host_calls,
                 **GuestProcesses(self, process.job, process.pid, process.fds).handlers(),

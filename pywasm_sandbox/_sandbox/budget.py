@@ -73,13 +73,15 @@ class Budget:
         if self._cpu_left_ns is None:
             yield
             return
-        charge = ticket.meter = self._meter()
+        charge, rebase = self._meter()
+        ticket.meter, ticket.on_thread = charge, rebase
         try:
             yield
         finally:
             charge()
 
-    def _meter(self) -> Callable[[], Deadline | None]:
+    def _meter(self) -> tuple[Callable[[], Deadline | None], Callable[[], None]]:
+        """What takes off what the present thread used since the last time, and what begins with a thread."""
         last = time.thread_time_ns()
         ran_out: list[Deadline] = []
 
@@ -97,4 +99,8 @@ class Budget:
                 )
             return ran_out[0] if ran_out else None
 
-        return charge
+        def rebase() -> None:
+            nonlocal last
+            last = time.thread_time_ns()
+
+        return charge, rebase

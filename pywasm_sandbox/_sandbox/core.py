@@ -176,6 +176,7 @@ class SandboxCore:
             max_open_files=limits.max_open_files,
             max_results=limits.max_results,
             max_result_bytes=limits.max_result_bytes,
+            max_threads=limits.max_threads,
             max_foreign_module_bytes=limits.max_foreign_module_bytes,
             max_host_calls_per_second=limits.max_host_calls_per_second,
             host_calls={
@@ -522,6 +523,7 @@ class SandboxCore:
             make_python,
             memory_bytes=limits.memory_bytes,
             max_open_files=limits.max_open_files,
+            max_threads=limits.max_threads,
             host_calls={**self.network.handlers(), **self.installer.handlers()},
         )
         return Commands(

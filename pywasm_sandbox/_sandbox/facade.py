@@ -91,6 +91,7 @@ class SandboxSettings(TypedDict, total=False):
     max_contexts: int
     max_processes: int
     max_concurrent_runs: int
+    max_threads: int
     max_foreign_module_bytes: int
     max_host_calls_per_second: int | None
     mounts: Mapping[str, Mount | str | Path]

@@ -241,7 +241,7 @@ def test_more_than_max_bytes(good: bytes, tmp_path: Path) -> None:
 HARMLESS: dict[str, Callable[[dict[str, Any]], object]] = {
     "a ring outside of memory": lambda m: guest(m)["addresses"].update(ring=0xFFFF_FFF0),
     "a ring of nonsense": lambda m: guest(m)["addresses"].update(ring=8),
-    "words outside of memory": lambda m: guest(m)["addresses"].update(words=[0xFFFF_FFFC] * 4),
+    "words outside of memory": lambda m: guest(m)["addresses"].update(words=[0xFFFF_FFFC] * 7),
     "libraries of text": lambda m: guest(m).update(libraries="x"),
     "a library that isn't there": lambda m: guest(m).update(
         libraries=[

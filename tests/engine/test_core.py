@@ -130,6 +130,8 @@ IMPORTS = (
     HostImport("request", "ii", "i", lambda owner, pointer, length: -58),
     HostImport("response", "i", "", lambda owner, pointer: None),
     HostImport("stdio_drain", "", "", lambda owner: None),
+    HostImport("thread_new", "ii", "i", lambda owner, argument, stack: 0xFFFF_FFFF),
+    HostImport("thread_switch", "i", "", lambda owner, number: None),
 )
 
 

@@ -115,6 +115,9 @@ PYTHON_CALLS = {
     "poll_oneoff": "import time\ntime.sleep(0.001)",
     "random_get": "import os\nos.urandom(5)",
 }
+PYTHON_CALLS["thread_new"] = PYTHON_CALLS["thread_switch"] = (
+    "import threading\nt = threading.Thread(target=len, args=('',))\nt.start()\nt.join()"
+)
 PYTHON_CALLS["dlopen"] = "import numpy.linalg, zlib, _sqlite3, pandas._libs.lib, PIL._imaging"
 PYTHON_CALLS["dlsym"] = PYTHON_CALLS["dlopen"]
 
@@ -139,6 +142,27 @@ def test_a_fault_under_python_breaks_its_context_alone(faults: Faults, sandbox: 
     assert broken.status == "broken"
     assert other.run_code("kept").text == "state"
     assert other.run_code(PYTHON_CALLS[name]).error is None
+    assert broken.run_code("'kept' in globals()").text == "False"
+    broken.delete()
+    other.delete()
+
+
+@pytest.mark.parametrize("name", ["request", "path_open", "thread_switch"])
+def test_a_fault_in_a_thread_of_the_guest_breaks_its_context_alone(
+    faults: Faults, sandbox: Sandbox, name: str
+) -> None:
+    """While the main thread and another one wait."""
+    code = "import threading, time\nfor f in (lambda: time.sleep(60), lambda: exec({!r})):\n"
+    code += "    t = threading.Thread(target=f)\n    t.start()\nt.join()"
+    broken, other = sandbox.create_code_context(), sandbox.create_code_context()
+    other.run_code("kept = 'state'")
+    faults.armed = name
+    with pytest.raises(SandboxInternalError, match="lost its interpreter to a bug") as caught:
+        broken.run_code(code.format(PYTHON_CALLS[name]))
+    assert isinstance(caught.value.__cause__, HostFailure)
+    assert isinstance(caught.value.__cause__.original, Bug)
+    assert broken.status == "broken"
+    assert other.run_code("kept").text == "state"
     assert broken.run_code("'kept' in globals()").text == "False"
     broken.delete()
     other.delete()

@@ -18,3 +18,12 @@ def interrupt_reason() -> int:
 
 def settle(objects: list[object], /) -> None:
     """Make these objects, and all that they refer to, immortal, and fill the holes of the heap."""
+
+def run_threads(seconds: float, /) -> int:
+    """Let other threads go on until all of them wait, for so long at most; how many still could go on."""
+
+def forget_threads() -> int:
+    """Drop the threads that this interpreter, a copy, doesn't have; how many there were."""
+
+def interrupt_thread(ident: int, exception: type[BaseException], /) -> bool:
+    """Raise an exception in a thread as soon as it runs; whether there is one of that ident."""

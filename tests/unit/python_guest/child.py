@@ -67,6 +67,9 @@ class Host:
         module.set_handler = self.handlers.append
         module.interrupt_reason = self.interrupt_reason
         module.settle = lambda objects: None
+        module.run_threads = lambda seconds: 0
+        module.forget_threads = lambda: 0
+        module.interrupt_thread = lambda ident, exception: False
         module.trip = self.trip
         module.reasons = self.reasons
         sys.modules["_pywasm"] = module

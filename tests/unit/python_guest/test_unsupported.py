@@ -6,43 +6,14 @@ import pytest
 
 from tests.unit.python_guest.harness import NativeGuest
 
-THREADS = "can't start new thread: the sandbox runs one thread per context. "
 PROCESSES = "an interpreter in the sandbox can't be copied. "
-DEADLOCK = "deadlock: this would wait for another thread"
 
 
 @pytest.mark.parametrize(
     ("code", "name", "message"),
     [
-        ("import threading\nthreading.Thread(target=print).start()", "RuntimeError", THREADS),
-        ("import threading\nthreading.Timer(1, print).start()", "RuntimeError", THREADS),
-        ("import _thread\n_thread.start_new_thread(print, ())", "RuntimeError", THREADS),
-        (
-            "from concurrent.futures import ThreadPoolExecutor\n"
-            "with ThreadPoolExecutor() as pool: pool.submit(print)",
-            "RuntimeError",
-            f"ThreadPoolExecutor.submit: {THREADS}",
-        ),
-        (
-            "from concurrent.futures import ThreadPoolExecutor\nThreadPoolExecutor(2).map(print, [1])",
-            "RuntimeError",
-            f"ThreadPoolExecutor.submit: {THREADS}",
-        ),
-        (
-            "from multiprocessing.pool import ThreadPool\nThreadPool(1)",
-            "RuntimeError",
-            f"multiprocessing.pool.ThreadPool: {THREADS}",
-        ),
-        (
-            "import multiprocessing.dummy as d\nd.Pool(1)",
-            "RuntimeError",
-            f"multiprocessing.pool.ThreadPool: {THREADS}",
-        ),
         ("import multiprocessing\nmultiprocessing.Queue()", "OSError", f"multiprocessing.Queue: {PROCESSES}"),
         ("import multiprocessing\nmultiprocessing.RLock()", "OSError", f"multiprocessing.RLock: {PROCESSES}"),
-        ("import threading\nthreading.Event().wait()", "RuntimeError", DEADLOCK),
-        ("import queue\nqueue.Queue().get()", "RuntimeError", DEADLOCK),
-        ("import threading\nthreading.Semaphore(0).acquire()", "RuntimeError", DEADLOCK),
         (
             "from concurrent.futures import ProcessPoolExecutor\nProcessPoolExecutor()",
             "NotImplementedError",

@@ -104,6 +104,10 @@ def settle() -> None:
 
 def renew() -> None:
     """Give the modules that are imported already a state of this clone's own."""
+    if "threading" in sys.modules:
+        from . import threads
+
+        threads.forget()
     for name, renewal in _RENEWALS.items():
         module = sys.modules.get(name)
         if module is not None:

@@ -120,6 +120,11 @@ class Session:
         self.gate.arm()
         program = Program(words, self._namespace)
         failure = self.gate.attempt(program.run)
+        from . import threads
+
+        if not issubclass(type(failure), KeyboardInterrupt):
+            late = self.gate.attempt(threads.finish)
+            failure = late if failure is None else failure
         code = program.conclude(failure)
         wire.emit(wire.DONE, f'{{"status":"exit","exit_code":{code},"execution_count":0}}')
 
@@ -150,6 +155,7 @@ class Session:
             self._reserve = None  # all that follows needs a little
         for hook in hooks.post_cell:
             failure = self._with_hook(failure, hook)
+        failure = self._with_threads(failure)
         surroundings.leave()
         self.console.allowed = False
         status, exit_code = self._conclude(failure, filename)
@@ -217,6 +223,18 @@ class Session:
     def _with_hook(self, failure: BaseException | None, hook: Callable[[], object]) -> BaseException | None:
         raised = self.gate.attempt(self._runner.call, hook)
         return raised if failure is None else failure
+
+    def _with_threads(self, failure: BaseException | None) -> BaseException | None:
+        """Let threads do what they can; those of an interrupted cell end."""
+        if "threading" not in sys.modules:
+            return failure
+        from . import threads
+
+        if failure is None:
+            failure = self.gate.attempt(threads.settle)
+        if self.gate.reached_limit() is not None or issubclass(type(failure), KeyboardInterrupt):
+            threads.stop()
+        return failure
 
     # ---- how it ended --------------------------------------------------------------------------------
 

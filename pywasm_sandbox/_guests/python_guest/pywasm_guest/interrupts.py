@@ -44,6 +44,8 @@ class Reason:
     CALLBACK_FAILED = 4
     CPU_LIMIT = 5
     LIFETIME = 6
+    DEADLOCK = 100
+    """From the guest itself: all of its threads wait."""
 
 
 class ExecutionTimeout(KeyboardInterrupt):
@@ -119,6 +121,12 @@ class Gate:
         """The handler of SIGINT."""
         _pywasm.emit(_LOOKED, b"")
         reason = _pywasm.interrupt_reason()
+        if reason == Reason.DEADLOCK:
+            if self._state == self._OPEN:
+                from .threads import deadlock
+
+                raise deadlock(frame)
+            return
         if self._state == self._OPEN or (self._state == self._HELD and monotonic() > self._hold_until):
             raise self._interrupt(reason)
         self._pending = reason or self._pending

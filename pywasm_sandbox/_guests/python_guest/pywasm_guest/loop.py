@@ -1,9 +1,9 @@
-"""asyncio's event loop without what the sandbox lacks: socket pairs, threads, signals of the outside."""
+"""asyncio's event loop without what the sandbox lacks: socket pairs, signals of the outside."""
 
 from __future__ import annotations
 
+import _thread
 import asyncio
-import concurrent.futures
 import selectors
 import time
 
@@ -16,15 +16,31 @@ __all__ = ["GuestEventLoop", "install"]
 
 _DEADLOCK = (
     "deadlock: the event loop waits, but no task can go on and there is no timer to wait for. "
-    "The sandbox runs one thread, so nothing else can complete what the code awaits"
+    "There is no other thread, so nothing else can complete what the code awaits"
 )
+_SLICE_SECONDS = 0.005
 _Selector: Any = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
 
 class _SleepingSelector(_Selector):  # type: ignore[misc]  # chosen at run time
-    """A selector that sleeps when it has no file to watch: WASI refuses to poll nothing."""
+    """A selector that sleeps when it has no file to watch (WASI refuses to poll nothing), and that other
+    threads wake by a bell, as there are no socket pairs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bell = _thread.allocate_lock()
+        self._bell.acquire()
+
+    def ring(self) -> None:
+        """End the present or next wait. From any thread."""
+        try:
+            self._bell.release()
+        except RuntimeError:  # it rings already
+            pass
 
     def select(self, timeout: float | None = None) -> list[Any]:
+        if _thread._count():
+            return self._select_among_threads(timeout)
         if self.get_map():
             return super().select(timeout)  # type: ignore[no-any-return]
         if timeout is None:
@@ -33,9 +49,24 @@ class _SleepingSelector(_Selector):  # type: ignore[misc]  # chosen at run time
             time.sleep(timeout)
         return []
 
+    def _select_among_threads(self, timeout: float | None) -> list[Any]:
+        if timeout is not None and timeout <= 0:
+            self._bell.acquire(False)
+            return super().select(0) if self.get_map() else []
+        if not self.get_map():
+            longest = _thread.TIMEOUT_MAX
+            self._bell.acquire(True, -1 if timeout is None else min(timeout, longest))
+            return []
+        end = None if timeout is None else time.monotonic() + timeout
+        while True:
+            left = _SLICE_SECONDS if end is None else min(_SLICE_SECONDS, end - time.monotonic())
+            found = super().select(max(left, 0))
+            if found or self._bell.acquire(False) or (end is not None and time.monotonic() >= end):
+                return found  # type: ignore[no-any-return]
+
 
 class GuestEventLoop(asyncio.SelectorEventLoop):
-    """The only thread is the one that runs the loop, so nobody has to wake it up from outside."""
+    """Other threads wake it through its selector."""
 
     def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
         super().__init__(_SleepingSelector() if selector is None else selector)
@@ -47,64 +78,15 @@ class GuestEventLoop(asyncio.SelectorEventLoop):
         pass
 
     def _write_to_self(self) -> None:
-        pass
-
-    def run_in_executor(  # type: ignore[override]  # a type variable tuple would say no more
-        self, executor: Any, func: Callable[..., Any], *args: Any
-    ) -> Any:
-        """Run ``func`` on the loop's own thread, at its next turn; the loop waits until it returns.
-
-        There are no other threads or processes. An executor of the user's own making is used as it is.
-        """
-        pools: list[Any] = [type(None), concurrent.futures.ThreadPoolExecutor]
-        try:
-            pools.append(concurrent.futures.ProcessPoolExecutor)
-        except ImportError:  # a build without multiprocessing
-            pass
-        if not isinstance(executor, tuple(pools)):
-            return super().run_in_executor(executor, func, *args)
-        if executor is None:
-            self._check_default_executor()  # type: ignore[attr-defined]
-        self._check_closed()  # type: ignore[attr-defined]
-        if self.get_debug():
-            self._check_callback(func, "run_in_executor")  # type: ignore[attr-defined]
-        future = self.create_future()
-        self.call_soon(_run_inline, future, func, args)
-        return future
-
-    def set_default_executor(self, executor: Any) -> None:
-        """Accepted; functions run inline all the same."""
-
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
-        """There is no executor to wait for."""
-        self._executor_shutdown_called = True
+        ring = getattr(self._selector, "ring", None)  # type: ignore[attr-defined]
+        if ring is not None:
+            ring()
 
     def add_signal_handler(self, sig: int, *callback: Any) -> None:  # type: ignore[override]
         raise NotImplementedError("add_signal_handler: no signal reaches the sandbox from outside")
 
     def remove_signal_handler(self, sig: int) -> bool:
         return False
-
-
-def _run_inline(future: asyncio.Future[Any], func: Callable[..., Any], args: tuple[Any, ...]) -> None:
-    if future.cancelled():
-        return
-    try:
-        result = func(*args)
-    except (KeyboardInterrupt, SystemExit):
-        future.cancel()
-        raise
-    except StopIteration as exception:
-        error = RuntimeError(
-            "StopIteration interacts badly with generators and cannot be raised into a Future"
-        )
-        error.__cause__ = exception
-        future.set_exception(error)
-    except BaseException as exception:
-        future.set_exception(exception)
-    else:
-        if not future.cancelled():
-            future.set_result(result)
 
 
 def install(current: Callable[[], asyncio.AbstractEventLoop]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import sys
 
@@ -18,6 +19,7 @@ __all__ = ["install", "output_of", "run_line"]
 
 _SHELL = "/bin/sh"
 WNOHANG = 1
+_LOOK_SECONDS = 0.005
 
 
 def _spawn(words: list[str], path: str | None, env: dict[str, str], cwd: str, fds: list[int]) -> int:
@@ -26,7 +28,15 @@ def _spawn(words: list[str], path: str | None, env: dict[str, str], cwd: str, fd
 
 def waitpid(pid: int, options: int, /) -> tuple[int, int]:
     """Wait for a child's end: its number and its status, or (0, 0) with WNOHANG while it runs."""
-    found = wire.request("process.wait", pid=pid, block=not options & WNOHANG)
+    block = not options & WNOHANG
+    if block and _thread._count():
+        # The host would hold the other threads up.
+        import time
+
+        while (found := wire.request("process.wait", pid=pid, block=False)) is None:
+            time.sleep(_LOOK_SECONDS)
+    else:
+        found = wire.request("process.wait", pid=pid, block=block)
     return (0, 0) if found is None else (found[0], found[1])
 
 

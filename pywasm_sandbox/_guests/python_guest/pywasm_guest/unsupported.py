@@ -1,4 +1,4 @@
-"""What the sandbox does not have: threads, processes, timers that signal.
+"""What the sandbox does not have: processes that are copies of an interpreter, timers that signal.
 
 The modules import as ever; a call raises the exception type that callers of that API are prepared for, with
 a message that says what there is instead.
@@ -6,7 +6,6 @@ a message that says what there is instead.
 
 from __future__ import annotations
 
-import _thread
 import errno
 import os
 
@@ -19,17 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["install"]
 
-_NO_THREADS = (
-    "can't start new thread: the sandbox runs one thread per context. "
-    "Call the function directly, or use asyncio (asyncio.to_thread runs it inline)"
-)
-_DEADLOCK = (
-    "deadlock: this would wait for another thread, and the sandbox runs one thread per context. "
-    "Give a timeout, or use asyncio"
-)
 _NO_PROCESSES = (
     "an interpreter in the sandbox can't be copied. "
-    "Call the function directly, or run a command with subprocess"
+    "Use threads (concurrent.futures.ThreadPoolExecutor, multiprocessing.pool.ThreadPool), or run a command "
+    "with subprocess"
 )
 _NO_SIGNALS = (
     "no signal but SIGINT exists in the sandbox. Use run_code's timeout, or asyncio.timeout in a coroutine"
@@ -63,38 +55,33 @@ def _missing(module: ModuleType, names: str, reason: str) -> None:
     module.__getattr__ = __getattr__  # type: ignore[method-assign]  # PEP 562
 
 
-def _start_new_thread(*args: object, **kwargs: object) -> NoReturn:
-    """Threads can't be started in the sandbox."""
-    raise RuntimeError(_NO_THREADS)
-
-
-def _patch_threading(module: ModuleType) -> None:
-    """What waits for others waits on a Condition: events, queues, semaphores, barriers."""
-    wait_for_others = module.Condition.wait
-
-    def wait(self: Any, timeout: float | None = None) -> Any:
-        """Wait until notified or until a timeout occurs."""
-        if timeout is None and self._is_owned():
-            raise RuntimeError(_DEADLOCK)
-        return wait_for_others(self, timeout)
-
-    module.Condition.wait = wait
-
-
 def _patch_multiprocessing_pool(module: ModuleType) -> None:
-    def __init__(self: Any, *args: object, **kwargs: object) -> None:
-        raise RuntimeError(f"multiprocessing.pool.ThreadPool: {_NO_THREADS}")
+    """A pool of threads notifies its thread through a queue between processes, where one of threads does."""
+    import queue
+
+    class Notifier(queue._PySimpleQueue):  # type: ignore[misc, name-defined]
+        _reader = None
+
+        def close(self) -> None:
+            pass
+
+    class Context:
+        SimpleQueue = Notifier
+
+    def __init__(self: Any, processes: Any = None, initializer: Any = None, initargs: Any = ()) -> None:
+        module.Pool.__init__(self, processes, initializer, initargs, context=Context())
+
+    def _wait_for_updates(sentinels: Any, notifier: Any, timeout: float | None = None) -> None:
+        """Until a worker has ended or the pool closes."""
+        try:
+            notifier.get(timeout=timeout)
+            while True:
+                notifier.get(block=False)
+        except queue.Empty:
+            pass
 
     module.ThreadPool.__init__ = __init__
-    # It refuses before there is anything that needs closing.
-    module.ThreadPool.__del__ = lambda self: None
-
-
-def _patch_thread_pool(module: ModuleType) -> None:
-    def submit(self: Any, fn: Any, /, *args: object, **kwargs: object) -> NoReturn:
-        raise RuntimeError(f"ThreadPoolExecutor.submit: {_NO_THREADS}")
-
-    module.ThreadPoolExecutor.submit = submit
+    module.Pool._wait_for_updates = staticmethod(_wait_for_updates)
 
 
 def _patch_process_pool(module: ModuleType) -> None:
@@ -129,13 +116,8 @@ def _patch_signal(module: ModuleType) -> None:
 
 def install(hooks: ImportHooks) -> None:
     """Replace at once what is built in, and the rest when it is imported."""
-    for name in ("start_new_thread", "start_new", "start_joinable_thread"):
-        if hasattr(_thread, name):
-            setattr(_thread, name, _start_new_thread)
     _missing(os, _PROCESS_NAMES, _NO_PROCESSES)
-    hooks.on_import("threading", _patch_threading)
     hooks.on_import("multiprocessing.pool", _patch_multiprocessing_pool)
-    hooks.on_import("concurrent.futures.thread", _patch_thread_pool)
     hooks.on_import("concurrent.futures.process", _patch_process_pool)
     hooks.on_import("multiprocessing.process", _patch_process)
     hooks.on_import("multiprocessing.context", _patch_context)
