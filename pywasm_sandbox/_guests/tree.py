@@ -12,13 +12,14 @@ from pywasm_sandbox._vfs.devices import DeviceFS
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
 
-__all__ = ["BASE_ENV", "PROGRAM_MARK", "SCRIPT_CODE", "SYSTEM_MOUNTS", "USER_SITE", "lay_out"]
+__all__ = ["BASE_ENV", "PROGRAM_MARK", "SCRIPT_CODE", "SYSTEM_MOUNTS", "USER_BASE", "USER_SITE", "lay_out"]
 
 SCRIPT_CODE: Final = "/usr/lib/pywasm-js"
 """Where the JavaScript guests' own code is, for tracebacks and `require`."""
 
-USER_SITE: Final = "/home/user/.local/lib/python3.14/site-packages"
-_FOLDERS: Final = ("/workspace", "/tmp", USER_SITE, "/dev", "/etc", "/usr")
+USER_BASE: Final = "/home/user/.local"
+USER_SITE: Final = f"{USER_BASE}/lib/python3.14/site-packages"
+_FOLDERS: Final = ("/workspace", "/tmp", USER_SITE, f"{USER_BASE}/bin", "/dev", "/etc", "/usr")
 _SYSTEM_FOLDERS: Final = ("/bin", "/lib/python3.14", "/lib/pywasm", "/lib/pywasm-js", "/local/bin")
 
 SYSTEM_MOUNTS: Final = (
@@ -42,7 +43,7 @@ _UTILITIES: Final = """
     sha512sum shred sleep sort split stat strings sync tac tail tar tee test time timeout touch tr true
     truncate tsort uname uniq unix2dos unlink uudecode uuencode wc which whoami xargs xxd yes zcat
 """
-_SCRIPTS: Final = ("diff", "pip", "unzip", "zip")
+_SCRIPTS: Final = ("diff", "pip", "pytest", "unzip", "zip")
 """Written in Python, in ``python_guest/programs``."""
 
 _PYTHON_NAMES: Final = ("python", "python3", "python3.14")
@@ -64,7 +65,7 @@ BASE_ENV: Final = {
     "HOME": "/home/user",
     "USER": "user",
     "TMPDIR": "/tmp",
-    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "PATH": f"{USER_BASE}/bin:/usr/local/bin:/usr/bin:/bin",
     "LANG": "C.UTF-8",
     "TZ": "UTC",
     "PWD": "/workspace",

@@ -1,28 +1,37 @@
-"""`pip install` for sandboxes: uv on the host resolves, downloads and unpacks, wheels only.
+"""`pip install` for sandboxes: uv on the host resolves, to wheels; they are fetched, checked and written.
 
-Nothing of a package runs on the host: uv builds nothing (``--no-build``). What it unpacked is read as data
-and written into the sandbox's filesystem, whose quota applies.
+Nothing of a package runs on the host: uv builds nothing (``--no-build``), and wheels are read as data
+(`wheel_files`) and written into the sandbox's filesystem, whose quota applies.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import hashlib
 import importlib.util
+import itertools
 import os
+import posixpath
 import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import tomllib
+import urllib.parse
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pywasm_sandbox._guests.hostcalls import HostCall, HostCallError, HostCallInterrupted
-from pywasm_sandbox._guests.tree import USER_SITE
+from pywasm_sandbox._guests.tree import USER_BASE, USER_SITE
 from pywasm_sandbox._vfs.api import VfsError
 from pywasm_sandbox.errors import PackageInstallError, PolicyError
+
+from .downloads import download
+from .wheel_files import Wheel
 
 if TYPE_CHECKING:
     from pywasm_sandbox._guests.assets import Asset
@@ -37,8 +46,10 @@ _PIN: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)")
 _POLL_SECONDS: Final = 0.05
 # Bundled packages with compiled code are resolved by what Linux has of them. What is downloaded has to do
 # without such: of several wheels of a version the pure one is taken.
-_PLATFORMS: Final = {"compile": "x86_64-unknown-linux-gnu", "install": "wasm32-pyodide2024"}
-_NATIVE: Final = (".so", ".pyd", ".dylib", ".dll")
+_PLATFORM: Final = "x86_64-unknown-linux-gnu"
+_PURE: Final = re.compile(r"-(?:[a-z0-9.]*\b(?:py3|py314|cp314)\b[a-z0-9.]*)-none-any\.whl$")
+_MAX_LOCAL_WHEELS: Final = 100
+_MAX_JOBS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +58,16 @@ class PackagePolicy:
 
     ``allow``: names of packages, dependencies included; None for any. ``index``: URL of a package index (PEP
     503); None for PyPI, unless there is a ``wheelhouse``: a folder of the host with wheels, which needs no
-    network. ``require_hashes``: each requirement, dependencies included, has ``--hash`` (in a requirements
-    file). ``max_bytes``: what one installation may unpack (256 MiB). ``timeout``: its seconds (120).
+    network. ``code_may_use``: URLs of further indexes that code in the sandbox may name (``pip install
+    --index-url``, ``--extra-index-url``). ``require_hashes``: each requirement, dependencies included, has
+    ``--hash`` (in a requirements file). ``max_bytes``: what one installation may unpack (256 MiB).
+    ``timeout``: its seconds (120).
     """
 
     allow: Sequence[str] | None = None
     index: str | None = None
     wheelhouse: str | Path | None = None
+    code_may_use: Sequence[str] = ()
     require_hashes: bool = False
     max_bytes: int = 256 << 20
     timeout: float = 120.0
@@ -62,6 +76,37 @@ class PackagePolicy:
 def normal(name: str) -> str:
     """A package's name as comparisons need it (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one ``pip install`` asks for. ``wheels`` are paths of wheels in the sandbox's files, ``folders``
+    of folders with such; ``index``, a URL, replaces the policy's."""
+
+    requirements: Sequence[str]
+    upgrade: bool = False
+    wheels: Sequence[str] = ()
+    folders: Sequence[str] = ()
+    constraints: Sequence[str] = ()
+    index: str | None = None
+    extra_indexes: Sequence[str] = ()
+    no_index: bool = False
+    no_dependencies: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """A wheel that was resolved to."""
+
+    name: str
+    version: str
+    urls: Sequence[str]
+    hashes: dict[str, str] = field(default_factory=dict)
+    """By URL, sha256."""
+
+
+Steps = Generator[str, None, list[str]]
+"""Lines for the user as the installation goes on; returns what is new."""
 
 
 class Installer:
@@ -74,100 +119,203 @@ class Installer:
         self._namespace = namespace
         self._cache = cache
         self._assets = bundled
+        self._numbers = itertools.count(1)
+        self._jobs: dict[int, Steps] = {}
 
     @functools.cached_property
     def _bundled(self) -> dict[str, str]:
         """Versions by name."""
         return dict(_bundled(asset.path.name) for asset in self._assets)
 
-    def install(
-        self,
-        requirements: Sequence[str],
-        *,
-        upgrade: bool = False,
-        say: Callable[[str], None] = lambda text: None,
-        check: Callable[[], None] = lambda: None,
-    ) -> list[str]:
-        """Install what is missing: ``name==version`` of each new package. ``check`` raises to end it.
+    def install(self, requirements: Sequence[str]) -> list[str]:
+        """Install what is missing: ``name==version`` of each new package. A requirement may be the path of a
+        wheel in the sandbox's files.
 
         Raises `PolicyError`, `PackageInstallError`.
         """
+        wheels = [line for line in requirements if line.endswith(".whl") and "\n" not in line]
+        others = [line for line in requirements if line not in wheels]
+        steps = self._steps(Wanted(others, wheels=wheels), lambda: None)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+
+    def _steps(self, wanted: Wanted, check: Callable[[], None]) -> Steps:
+        """The installation, a message at a time; ``check`` raises to end it."""
         policy = self._policy
         if policy is None:
             raise PolicyError(
                 "packages can't be installed into this sandbox: open it with packages=PackagePolicy(…)"
             )
-        for line in requirements:
-            self._check_requirement(line)
+        self._check_indexes(policy, wanted)
+        for line in (*wanted.requirements, *wanted.constraints):
+            _check_requirement(line)
         with tempfile.TemporaryDirectory(prefix="pywasm-packages-") as folder:
             work = Path(folder)
-            (work / "requirements.in").write_text("\n".join(requirements) + "\n")
+            local = self._copy_wheels(policy, wanted, work)
+            (work / "requirements.in").write_text("\n".join([*wanted.requirements, *local]) + "\n")
             (work / "constraints.txt").write_text(
                 "".join(f"{name}=={version}\n" for name, version in self._bundled.items())
+                + "".join(f"{line}\n" for line in wanted.constraints)
             )
-            pins = self._resolve(policy, work, upgrade, say, check)
-            if not pins:
-                return []
-            self._download(policy, work, pins, check)
-            return self._unpack(policy, work / "unpacked", pins, say)
+            for line in wanted.requirements:
+                yield f"Collecting {line.split(' --hash=')[0]}\n"
+            for path in wanted.wheels:
+                yield f"Processing {path}\n"
+            choices = yield from self._resolve(policy, wanted, work, check)
+            wheels = []
+            left = policy.max_bytes
+            for choice in choices:
+                wheel = yield from self._fetch(policy, choice, work, left, check)
+                left -= wheel.unpacked_bytes
+                wheels.append(wheel)
+            return (yield from self._write(choices, wheels))
+
+    # ---- what is asked for ----------------------------------------------------------------------------
 
     @staticmethod
-    def _check_requirement(line: str) -> None:
-        text = line.split(" --hash=")[0].split(";")[0].strip()
-        match = _NAME.fullmatch(text)
-        if line.startswith("-") or match is None or "\n" in line or "/" in text or text.endswith(".whl"):
-            raise PackageInstallError(
-                f"requirement {line!r} is not a name with versions; URLs, paths and options are not taken"
-            )
+    def _check_indexes(policy: PackagePolicy, wanted: Wanted) -> None:
+        known = {url.rstrip("/") for url in (policy.index, *policy.code_may_use) if url is not None}
+        for url in (wanted.index, *wanted.extra_indexes):
+            if url is not None and url.rstrip("/") not in known:
+                raise PolicyError(
+                    f"the sandbox's policy chooses the index: {url} is not one that code may use "
+                    "(PackagePolicy(code_may_use=[…]))"
+                )
+
+    def _copy_wheels(self, policy: PackagePolicy, wanted: Wanted, work: Path) -> list[str]:
+        """Put the sandbox's own wheels where uv finds them; requirements for those that were named."""
+        named, found = work / "named", work / "found"
+        named.mkdir()
+        found.mkdir()
+        candidates = [(named, path) for path in wanted.wheels]
+        for folder in wanted.folders:
+            try:
+                entries = self._namespace.list_directory(folder)
+            except VfsError as error:
+                raise PackageInstallError(f"--find-links {folder}: {error}") from error
+            wheels = (entry.name for entry in entries if entry.name.endswith(".whl"))
+            candidates += [(found, f"{folder}/{name}") for name in wheels]
+        if len(candidates) > _MAX_LOCAL_WHEELS:
+            raise PackageInstallError(f"{len(candidates)} wheels; {_MAX_LOCAL_WHEELS} at once are allowed")
+        left = policy.max_bytes
+        lines = []
+        for target, path in candidates:
+            name = path.rpartition("/")[2]
+            if re.fullmatch(r"[A-Za-z0-9_.+!-]+\.whl", name) is None:
+                raise PackageInstallError(f"{name!r} is not a valid wheel filename")
+            try:
+                location = self._namespace.resolve(self._namespace.root, path)
+                left -= self._namespace.stat_of(location).size
+                if left < 0:
+                    raise PackageInstallError(f"{path}: over max_bytes of {policy.max_bytes}")
+                data = self._namespace.read_bytes(path)
+            except VfsError as error:
+                raise PackageInstallError(f"{path}: {error}") from error
+            Wheel(name, data, policy.max_bytes)  # before any other tool looks at it
+            (target / name).write_bytes(data)
+            if target is named:
+                lines.append(f"./named/{name}")
+        return lines
+
+    # ---- the host calls of the sandbox's ``pip`` ------------------------------------------------------
 
     def handlers(self) -> dict[str, Handler]:
-        """The host calls of the sandbox's ``pip``."""
-        return {"packages.install": self._install_call, "packages.uninstall": self._uninstall_call}
+        """By name."""
+        return {
+            "packages.install": self._install_call,
+            "packages.more": self._more_call,
+            "packages.uninstall": self._uninstall_call,
+        }
 
-    def _install_call(self, call: HostCall) -> list[str]:
-        requirements = call.get("requirements", list)
-        if not all(isinstance(each, str) for each in requirements):
-            call.reject("packages.install: requirements has text only")
+    def _install_call(self, call: HostCall) -> dict[str, Any]:
+        def texts(name: str) -> list[str]:
+            found: list[str] = call.get(name, list, [])
+            if not all(isinstance(each, str) for each in found):
+                call.reject(f"packages.install: {name} has text only")
+            return found
+
+        wanted = Wanted(
+            texts("requirements"),
+            upgrade=call.get("upgrade", bool, False),
+            wheels=texts("wheels"),
+            folders=texts("folders"),
+            constraints=texts("constraints"),
+            index=call.get("index", str, None),
+            extra_indexes=texts("extra_indexes"),
+            no_index=call.get("no_index", bool, False),
+            no_dependencies=call.get("no_dependencies", bool, False),
+        )
+        if len(self._jobs) >= _MAX_JOBS:  # those that were given up
+            self._jobs.pop(min(self._jobs)).close()
+        number = next(self._numbers)
 
         def check() -> None:
-            if call.interrupted():
+            if self._interrupted is not None and self._interrupted():
                 raise HostCallInterrupted
 
+        self._jobs[number] = self._steps(wanted, check)
+        return self._go_on(call, number)
+
+    _interrupted: Callable[[], bool] | None = None
+    """Of the call that an installation is in."""
+
+    def _more_call(self, call: HostCall) -> dict[str, Any]:
+        return self._go_on(call, call.get("job", int))
+
+    def _go_on(self, call: HostCall, number: int) -> dict[str, Any]:
+        """The next message of an installation: ``{"job", "said"}``, without "job" when it is over."""
+        steps = self._jobs.pop(number, None)
+        if steps is None:
+            raise HostCallError("RuntimeError", "the installation was given up")
         call.on_block()
-        said: list[str] = []
+        self._interrupted = call.interrupted
         try:
-            self.install(requirements, upgrade=call.get("upgrade", bool, False), say=said.append, check=check)
+            said = next(steps)
+        except StopIteration:
+            return {"said": ""}
         except (PolicyError, PackageInstallError) as error:
             raise HostCallError("RuntimeError", str(error)) from error
-        return said
+        finally:
+            self._interrupted = None
+        self._jobs[number] = steps
+        return {"job": number, "said": said}
 
     def _uninstall_call(self, call: HostCall) -> bool:
         return self.uninstall(call.get("name", str))
 
     # ---- uv -----------------------------------------------------------------------------------------
 
-    def _uv(self, policy: PackagePolicy, work: Path, words: Sequence[str], check: Callable[[], None]) -> str:
-        if importlib.util.find_spec("uv") is None:
+    def _uv(self, policy: PackagePolicy, wanted: Wanted, work: Path, check: Callable[[], None]) -> None:
+        if importlib.util.find_spec("uv") is None or importlib.util.find_spec("installer") is None:
             raise PackageInstallError(
-                "installing needs uv on the host: pip install 'pywasm-sandbox[packages]'"
+                "installing needs uv and installer on the host: pip install 'pywasm-sandbox[packages]'"
             )
-        source: list[str] = []
+        source: list[str] = ["--find-links", "found"] if wanted.folders else []
         if policy.wheelhouse is not None:
             source += ["--find-links", str(Path(policy.wheelhouse).resolve())]
-            if policy.index is None:
-                source += ["--no-index"]
-        if policy.index is not None:
-            source += ["--default-index", policy.index]
+        indexes = [url for url in (wanted.index or policy.index, *wanted.extra_indexes) if url is not None]
+        if wanted.no_index or (not indexes and policy.wheelhouse is not None):
+            source += ["--no-index"]
+        elif policy.wheelhouse is None and policy.index is None and wanted.index is None:
+            source += [word for url in indexes for word in ("--index", url)]  # besides PyPI
+        else:
+            source += ["--default-index", indexes[0]]
+            source += [word for url in indexes[1:] for word in ("--index", url)]
         command = [
-            *(sys.executable, "-m", "uv", "pip", *words, *source),
-            *("--python-version", PYTHON_VERSION, "--python-platform", _PLATFORMS[words[0]]),
-            *("--no-build", "--no-config", "--no-progress", "--color", "never"),
+            *(sys.executable, "-m", "uv", "pip", "compile", "requirements.in", "-c", "constraints.txt"),
+            *("--format", "pylock.toml", "-o", "pylock.toml", *source),
+            *("--python-version", PYTHON_VERSION, "--python-platform", _PLATFORM),
+            *("--no-build", "--no-config", "--no-progress", "--color", "never", "--quiet"),
             *(("--no-cache",) if self._cache is None else ("--cache-dir", str(self._cache))),
+            *(("--upgrade",) if wanted.upgrade else ()),
+            *(("--no-deps",) if wanted.no_dependencies else ()),
             "--no-python-downloads",
         ]
         kept = ("PATH", "HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR", "SYSTEMROOT")
         environment = {name: os.environ[name] for name in kept if name in os.environ}
-        output = b""
         with (
             (work / "errors").open("wb") as errors,
             subprocess.Popen(
@@ -175,125 +323,107 @@ class Installer:
                 cwd=work,
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
                 stderr=errors,
             ) as process,
         ):
             try:
-                output = self._follow(policy, process, check)
+                _follow(policy, process, check)
             finally:
                 process.kill()
         if process.returncode:
             lines = (work / "errors").read_text("utf-8", "replace").splitlines()
             reason = "\n".join(line for line in lines if not line.startswith(("Using ", "warning:"))).strip()
-            raise PackageInstallError(reason or f"uv ended with {process.returncode}")
-        return output.decode("utf-8", "replace")
-
-    @staticmethod
-    def _follow(policy: PackagePolicy, process: subprocess.Popen[bytes], check: Callable[[], None]) -> bytes:
-        """What it prints, when it has ended. Raises `PackageInstallError` when that takes too long."""
-        end = time.monotonic() + policy.timeout
-        while True:
-            try:
-                return process.communicate(timeout=_POLL_SECONDS)[0]
-            except subprocess.TimeoutExpired:
-                check()
-                if time.monotonic() > end:
-                    raise PackageInstallError(
-                        f"the installation took longer than the policy's {policy.timeout:g} s"
-                    ) from None
+            reason = (reason or f"uv ended with {process.returncode}").replace(str(work), "")
+            raise PackageInstallError(f"{reason}\n{self._what_there_is()}")
 
     def _resolve(
-        self,
-        policy: PackagePolicy,
-        work: Path,
-        upgrade: bool,
-        say: Callable[[str], None],
-        check: Callable[[], None],
-    ) -> dict[str, str]:
-        words = ["compile", "requirements.in", "--no-header", "--no-annotate", "-c", "constraints.txt"]
-        if upgrade:
-            words.append("--upgrade")
-        if policy.require_hashes:
-            words.append("--generate-hashes")
-        try:
-            output = self._uv(policy, work, words, check)
-        except PackageInstallError as error:
-            raise PackageInstallError(f"{error}\n{self._what_there_is()}") from error
-        found = {normal(name): version for name, version in _PIN.findall(output)}
+        self, policy: PackagePolicy, wanted: Wanted, work: Path, check: Callable[[], None]
+    ) -> Generator[str, None, list[_Choice]]:
+        self._uv(policy, wanted, work, check)
         present = self.installed()
         allowed = None if policy.allow is None else {normal(name) for name in policy.allow}
-        pins: dict[str, str] = {}
-        for name, version in found.items():
+        choices = []
+        for package in tomllib.loads((work / "pylock.toml").read_text("utf-8")).get("packages", []):
+            choice = _choice(package)
+            name = choice.name
+            local = "archive" in package
             if name in self._bundled:
-                say(f"Requirement already satisfied: {name} (bundled)\n")
-            elif present.get(name) == version:
-                say(f"Requirement already satisfied: {name}=={version}\n")
+                yield f"Requirement already satisfied: {name} (bundled)\n"
+            elif present.get(name) == choice.version and not local:
+                yield f"Requirement already satisfied: {name}=={choice.version}\n"
             elif allowed is not None and name not in allowed:
                 raise PolicyError(f"the policy does not allow the package {name!r}")
             else:
-                pins[name] = version
-        return pins
+                choices.append(choice)
+        if policy.require_hashes:
+            _require_hashes(wanted, choices)
+        return choices
 
-    def _download(
-        self, policy: PackagePolicy, work: Path, pins: dict[str, str], check: Callable[[], None]
-    ) -> None:
-        lines = [f"{name}=={version}" for name, version in pins.items()]
-        if policy.require_hashes:
-            given = (work / "requirements.in").read_text().splitlines()
-            hashed = {normal(_NAME.match(line)[1]): line for line in given if " --hash=" in line}  # type: ignore[index]
-            missing = [name for name in pins if name not in hashed]
-            if missing:
-                raise PolicyError(f"the policy requires hashes, and there are none for {', '.join(missing)}")
-            lines = [hashed[name] for name in pins]
-        (work / "pinned.txt").write_text("\n".join(lines) + "\n")
-        words = ["install", "-r", "pinned.txt", "--no-deps", "--target", "unpacked", "--link-mode", "copy"]
-        if policy.require_hashes:
-            words.append("--require-hashes")
-        try:
-            self._uv(policy, work, words, check)
-        except PackageInstallError as error:
-            raise PackageInstallError(f"{error}\n{self._what_there_is()}") from error
+    def _fetch(
+        self, policy: PackagePolicy, choice: _Choice, work: Path, bytes_left: int, check: Callable[[], None]
+    ) -> Generator[str, None, Wheel]:
+        pure = [url for url in choice.urls if _PURE.search(_filename(url))]
+        if not pure:
+            raise PackageInstallError(
+                f"{choice.name} {choice.version}: compiled for another platform; the sandbox takes pure "
+                f"Python wheels.\n{self._what_there_is()}"
+            )
+        url = pure[0]
+        filename = _filename(url)
+        digest = choice.hashes.get(url)
+        kept = None if self._cache is None or digest is None else self._cache / "wheels" / digest
+        if url.startswith("file:") or "://" not in url:
+            data = _local(policy, work, url).read_bytes()
+        elif kept is not None and kept.is_file():
+            yield f"  Using cached {filename}\n"
+            data = kept.read_bytes()
+        else:
+            yield f"  Downloading {filename}\n"
+            data = download(url, policy.index, bytes_left, policy.timeout, check)
+        if digest is not None and hashlib.sha256(data).hexdigest() != digest:
+            raise PackageInstallError(f"{filename} was refused: its hash is not the index's")
+        wheel = Wheel(filename, data, bytes_left)
+        if wheel.native:
+            raise PackageInstallError(
+                f"{filename}: compiled for another platform ({wheel.native[0]}); the sandbox takes pure "
+                f"Python wheels.\n{self._what_there_is()}"
+            )
+        if kept is not None and not kept.is_file() and "://" in url and not url.startswith("file:"):
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            made = kept.with_name(f".{kept.name}.{os.getpid()}")
+            made.write_bytes(data)
+            made.replace(kept)
+        return wheel
 
     # ---- files ----------------------------------------------------------------------------------------
 
-    def _unpack(
-        self, policy: PackagePolicy, source: Path, pins: dict[str, str], say: Callable[[str], None]
-    ) -> list[str]:
-        files: list[tuple[str, Path]] = []
-        total = 0
-        for path in sorted(source.rglob("*")):
-            name = path.relative_to(source).as_posix()
-            if path.is_symlink():
-                raise PackageInstallError(f"a package has a symbolic link: {name}")
-            if path.is_file() and not name.startswith((".lock", "bin/")) and path.name != "uv_cache.json":
-                total += path.stat().st_size
-                files.append((name, path))
-        for name, path in files:
-            if name.endswith(".dist-info/RECORD"):
-                _check_record(name, path.read_text("utf-8", "replace"))
-        if total > policy.max_bytes:
-            raise PackageInstallError(
-                f"the packages unpack to {total} bytes, over max_bytes of {policy.max_bytes}"
-            )
-        native = sorted({name.split("/")[0] for name, _ in files if name.endswith(_NATIVE)})
-        if native:
-            raise PackageInstallError(
-                f"{', '.join(native)}: compiled for another platform; the sandbox takes pure Python wheels.\n"
-                + self._what_there_is()
-            )
-        for name in pins:
-            self.uninstall(name)
+    def _write(self, choices: Sequence[_Choice], wheels: Sequence[Wheel]) -> Steps:
+        if not choices:
+            return []
+        yield f"Installing collected packages: {', '.join(choice.name for choice in choices)}\n"
+        for choice in choices:
+            self.uninstall(choice.name)
+        written: list[str] = []
         try:
-            for name, path in files:
-                self._namespace.write_bytes(f"{USER_SITE}/{name}", path.read_bytes(), parents=True)
-        except VfsError as error:
-            for name in pins:
-                self.uninstall(name)
-            raise PackageInstallError(f"the packages don't fit into the sandbox's files: {error}") from error
-        made = [f"{name}=={version}" for name, version in pins.items()]
-        say(f"Successfully installed {' '.join(pin.replace('==', '-') for pin in made)}\n")
-        return made
+            for wheel in wheels:
+                wheel.write(self._namespace, written)
+        except Exception as error:
+            for path in written:
+                with contextlib.suppress(VfsError):
+                    self._namespace.remove_tree(path)
+            for choice in choices:
+                self.uninstall(choice.name)
+            if isinstance(error, VfsError):
+                raise PackageInstallError(
+                    f"the packages don't fit into the sandbox's files: {error}"
+                ) from error
+            if isinstance(error, PackageInstallError):
+                raise
+            raise PackageInstallError(f"the packages can't be installed: {error}") from error
+        names = " ".join(f"{choice.name}-{choice.version}" for choice in choices)
+        yield f"Successfully installed {names}\n"
+        return [f"{choice.name}=={choice.version}" for choice in choices]
 
     def installed(self) -> dict[str, str]:
         """Name → version of what was installed, without what is bundled."""
@@ -323,21 +453,85 @@ class Installer:
             return
         for line in self._namespace.read_bytes(record).decode("utf-8", "replace").splitlines():
             name = line.split(",")[0].strip('"')
-            # A RECORD may lie: nothing outside of the folder of packages is touched.
-            if name and not name.startswith("/") and ".." not in name.split("/"):
-                path = f"{USER_SITE}/{name}"
-                if self._namespace.exists(path, follow=False):
-                    self._namespace.remove_tree(path)
+            # A RECORD may lie: nothing outside of the folders of packages is touched.
+            path = posixpath.normpath(f"{USER_SITE}/{name}")
+            if name and path.startswith(_REMOVABLE) and path not in _KEPT:
+                with contextlib.suppress(VfsError):
+                    if self._namespace.exists(path, follow=False):
+                        self._namespace.remove_tree(path)
 
     def _what_there_is(self) -> str:
         return "Bundled are: " + ", ".join(sorted(self._bundled))
 
 
-def _check_record(name: str, text: str) -> None:
-    for line in text.splitlines():
-        path = line.split(",")[0].strip('"')
-        if path.startswith("/") or ".." in path.split("/"):
-            raise PackageInstallError(f"{name} lists a file outside of the package: {path!r}")
+_REMOVABLE: Final = (f"{USER_SITE}/", f"{USER_BASE}/bin/", f"{USER_BASE}/share/", f"{USER_BASE}/include/")
+_KEPT: Final = frozenset(path.rstrip("/") for path in _REMOVABLE)
+
+
+def _check_requirement(line: str) -> None:
+    text = line.split(" --hash=")[0].split(";")[0].strip()
+    match = _NAME.fullmatch(text)
+    if line.startswith("-") or match is None or "\n" in line or "/" in text or text.endswith(".whl"):
+        raise PackageInstallError(
+            f"requirement {line!r} is not a name with versions; URLs, folders and options are not taken"
+        )
+
+
+def _follow(policy: PackagePolicy, process: subprocess.Popen[bytes], check: Callable[[], None]) -> None:
+    """Wait for its end. Raises `PackageInstallError` when that takes too long."""
+    end = time.monotonic() + policy.timeout
+    while True:
+        try:
+            process.wait(timeout=_POLL_SECONDS)
+            return
+        except subprocess.TimeoutExpired:
+            check()
+            if time.monotonic() > end:
+                raise PackageInstallError(
+                    f"the installation took longer than the policy's {policy.timeout:g} s"
+                ) from None
+
+
+def _choice(package: dict[str, Any]) -> _Choice:
+    """From a package of a pylock.toml (PEP 751)."""
+    sources = [*package.get("wheels", [])]
+    if "archive" in package:
+        sources.append(package["archive"])
+    urls = {each.get("url") or each["path"]: each.get("hashes", {}).get("sha256") for each in sources}
+    version = package.get("version") or (_filename(next(iter(urls))).split("-")[1] if urls else "")
+    hashes = {url: digest for url, digest in urls.items() if digest is not None}
+    return _Choice(normal(package["name"]), version, list(urls), hashes)
+
+
+def _require_hashes(wanted: Wanted, choices: Sequence[_Choice]) -> None:
+    """Each wheel must have one of the hashes that its requirement gives."""
+    given = {
+        normal(match[1]): set(re.findall(r"--hash=sha256:([0-9a-f]{64})", line))
+        for line in wanted.requirements
+        if (match := _NAME.match(line)) is not None
+    }
+    missing = [choice.name for choice in choices if not given.get(choice.name)]
+    if missing:
+        raise PolicyError(f"the policy requires hashes, and there are none for {', '.join(missing)}")
+    for choice in choices:
+        for url in [url for url in choice.urls if _PURE.search(_filename(url))][:1]:
+            if choice.hashes.get(url) not in given[choice.name]:
+                raise PackageInstallError(f"{_filename(url)} doesn't have the hash that was asked for")
+
+
+def _local(policy: PackagePolicy, work: Path, url: str) -> Path:
+    """A wheel that was put here, or is in the wheelhouse; an index can't name other files of the host."""
+    path = (work / urllib.parse.unquote(urllib.parse.urlsplit(url).path)).resolve()
+    folders = [work.resolve()]
+    if policy.wheelhouse is not None:
+        folders.append(Path(policy.wheelhouse).resolve())
+    if not any(path.is_relative_to(folder) for folder in folders):
+        raise PackageInstallError(f"{url} is not in the wheelhouse")
+    return path
+
+
+def _filename(url: str) -> str:
+    return urllib.parse.unquote(urllib.parse.urlsplit(url).path.rpartition("/")[2])
 
 
 def _bundled(filename: str) -> tuple[str, str]:

@@ -53,3 +53,28 @@ def test_libraries_fall_back_where_there_are_no_processes(sandbox: Sandbox) -> N
     sandbox.write_file("package/module.py", "x = 1\n")
     execution = sandbox.run_code("import compileall\ncompileall.compile_dir('package', workers=2, quiet=1)")
     assert execution.text == "True"
+
+
+def test_the_user(sandbox: Sandbox) -> None:
+    code = """
+import getpass, grp, os, pwd
+from pathlib import Path
+print(os.getuid(), os.geteuid(), os.getgid(), os.getegid(), os.getgroups(), os.getlogin(), getpass.getuser())
+print(pwd.getpwuid(os.getuid()).pw_dir, pwd.getpwnam("root").pw_uid, grp.getgrgid(os.getgid()).gr_name)
+print(os.path.expanduser("~user"), Path("~").expanduser(), Path("/workspace").owner())
+for find in (lambda: pwd.getpwuid(7), lambda: pwd.getpwnam("x"), lambda: grp.getgrnam("x")):
+    try:
+        find()
+    except KeyError as error:
+        print(error)
+"""
+    execution = sandbox.run_code(code)
+    assert execution.error is None, execution.error
+    assert "".join(execution.logs.stdout).splitlines() == [
+        "1000 1000 1000 1000 [1000] user user",
+        "/home/user 0 user",
+        "/home/user /home/user root",
+        "'getpwuid(): uid not found: 7'",
+        "\"getpwnam(): name not found: 'x'\"",
+        "\"getgrnam(): name not found: 'x'\"",
+    ]

@@ -7,7 +7,7 @@ import sys
 
 import _pywasm
 
-from . import adaptations, display, figures, plotly_figures, processes, tables, unsupported
+from . import adaptations, display, figures, plotly_figures, processes, tables, unsupported, users
 from .handler import Session
 from .hooks import ImportHooks
 
@@ -45,6 +45,7 @@ def start() -> None:
     hooks.on_import("getpass", session.console.patch_getpass)
     unsupported.install(hooks)
     processes.install(hooks)
+    users.install()
     adaptations.install(hooks)
     figures.install(hooks)
     plotly_figures.install(hooks)

@@ -1,0 +1,56 @@
+"""Fetching one file of a package index over HTTP."""
+
+from __future__ import annotations
+
+import base64
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+
+from pywasm_sandbox.errors import PackageInstallError
+
+__all__ = ["download"]
+
+_PIECE_BYTES = 1 << 16
+_TRIES = 3
+
+
+def download(url: str, index: str | None, max_bytes: int, timeout: float, check: Callable[[], None]) -> bytes:
+    """The content of ``url``. User and password of ``index`` go to its own host only.
+
+    Raises `PackageInstallError`, and what ``check``, called between pieces, raises.
+    """
+    end = time.monotonic() + timeout
+    request = urllib.request.Request(url, headers={"User-Agent": "pywasm-sandbox"})
+    if not url.startswith(("http://", "https://")):
+        raise PackageInstallError(f"{url} is no address of a package index")
+    parts = urllib.parse.urlsplit(index or "")
+    if parts.username and parts.hostname == urllib.parse.urlsplit(url).hostname:
+        user = urllib.parse.unquote(parts.username)
+        word = urllib.parse.unquote(parts.password or "")
+        token = base64.b64encode(f"{user}:{word}".encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {token}")
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            return _read(request, max_bytes, end, check)
+        except (urllib.error.HTTPError, ValueError) as error:
+            raise PackageInstallError(f"{url}: {error}") from error
+        except OSError as error:
+            if not tries_left or time.monotonic() > end:
+                raise PackageInstallError(f"{url}: {error}") from error
+    raise AssertionError
+
+
+def _read(request: urllib.request.Request, max_bytes: int, end: float, check: Callable[[], None]) -> bytes:
+    pieces = bytearray()
+    with urllib.request.urlopen(request, timeout=max(end - time.monotonic(), 0.1)) as response:
+        while piece := response.read(_PIECE_BYTES):
+            check()
+            pieces += piece
+            if len(pieces) > max_bytes:
+                raise PackageInstallError(f"{request.full_url}: over what max_bytes leaves, {max_bytes}")
+            if time.monotonic() > end:
+                raise PackageInstallError("the installation took longer than the policy's timeout")
+    return bytes(pieces)
