@@ -38,7 +38,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """The benchmarks, as one table with ratios to native Python and to peers where installed."""
-    session.install("-e", ".[aio]")
+    session.install("-e", ".[aio,bench]")
     session.run("python", "-m", "tests.benchmarks", *session.posargs)
 
 

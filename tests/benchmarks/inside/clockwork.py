@@ -7,11 +7,12 @@ import time
 
 import computing  # type: ignore[import-not-found]  # this folder is on sys.path where this runs
 import filing  # type: ignore[import-not-found]
+import learning  # type: ignore[import-not-found]
 import science  # type: ignore[import-not-found]
 
 __all__ = ["run", "serve"]
 
-_ALL = {**computing.PROGRAMS, **filing.PROGRAMS, **science.PROGRAMS}
+_ALL = {**computing.PROGRAMS, **filing.PROGRAMS, **science.PROGRAMS, **learning.PROGRAMS}
 
 
 def run(name: str) -> str:
