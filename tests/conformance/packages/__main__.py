@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 import tempfile
@@ -24,6 +25,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.conformance.packages", description=__doc__)
     parser.add_argument("package", choices=sorted(SUITES))
     parser.add_argument("files", nargs="*", metavar="PART", help="run the files with this in their path")
+    parser.add_argument("--sample", type=int, metavar="N", help="run N of the files, always the same")
     parser.add_argument("--tests", type=Path, help="folder with the package's tests (default: the build's)")
     parser.add_argument("--tools", type=Path, help="folder with hypothesis (default: the build's)")
     parser.add_argument("--workers", type=int, default=2, help="files that run at once")
@@ -85,6 +87,12 @@ def as_markdown(
     )
 
 
+def sample(files: Sequence[str], size: int) -> list[str]:
+    """That many of the files, in their order: a larger sample has all of a smaller one."""
+    drawn = sorted(files, key=lambda path: hashlib.sha256(path.encode()).digest())[:size]
+    return sorted(drawn)
+
+
 def earlier_results(files: Sequence[Path]) -> dict[str, ModuleResult]:
     """By file of tests, from files that ``--details`` wrote."""
     entries = [entry for file in files for entry in json.loads(file.read_text("utf-8"))]
@@ -110,15 +118,18 @@ def main() -> int:
     package = arguments.package
     file = FOLDER / f"{package}_expectations.toml"
     expectations = Expectations.load(file) if file.exists() else Expectations(())
-    root = arguments.tests or built(package, "tests")
+    suite = SUITES[package]
+    root = arguments.tests or built(suite.stage or package, "tests")
     tools = arguments.tools or built("package-test-tools", "tools")
-    catalog = find_files(SUITES[package], root)
+    catalog = find_files(suite, root)
     left_out = expectations.modules_not_run()
     chosen = [
         path
         for path in catalog
         if path not in left_out and (not arguments.files or any(part in path for part in arguments.files))
     ]
+    if arguments.sample is not None:
+        chosen = sample(chosen, arguments.sample)
     known = earlier_results(arguments.resume)
     to_run = [path for path in chosen if path not in known]
     fresh: list[ModuleResult] = []

@@ -18,16 +18,28 @@ GUEST_TOOLS = "/opt/test-tools"
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A package's tests, which the build's stage of the same name keeps in ``tests/``."""
+    """A package's tests, which a stage of the build keeps in ``tests/``."""
 
     name: str
+    """What is imported, and the folder of the tests."""
+    stage: str = ""
+    """The stage of the build; that of the same name if empty."""
     folders: tuple[str, ...] = ()
     """Run what is below these folders; empty for all."""
     options: tuple[str, ...] = ()
     """For pytest."""
 
 
-SUITES = {suite.name: suite for suite in (Suite("numpy"), Suite("pandas"))}
+SUITES = {
+    suite.name: suite
+    for suite in (
+        Suite("numpy"),
+        Suite("pandas"),
+        Suite("scipy"),
+        Suite("sklearn", stage="scikit-learn"),
+        Suite("matplotlib", stage="matplotlib-tests"),
+    )
+}
 
 
 def built(stage: str, folder: str) -> Path:
