@@ -33,7 +33,7 @@ _MIME_TYPES = {
 
 
 class _Settings:
-    formats: tuple[str, ...] = ("png",)
+    formats: tuple[str, ...] = ()
     options: dict[str, Any] = {"bbox_inches": "tight"}  # noqa: RUF012  # replaced, never changed
     close = True
     shown: list[object] = []  # noqa: RUF012  # the figures that this cell has shown, in the one interpreter
@@ -49,7 +49,7 @@ def select_formats(*formats: str, **options: Any) -> None:
     if unknown:
         raise ValueError(f"supported formats are: {', '.join(_MIME_TYPES)}, not {', '.join(unknown)}")
     _Settings.formats = names
-    _Settings.options = {"bbox_inches": "tight", **options}
+    _Settings.options = {**_Settings.options, **options}
 
 
 def set_options(options: dict[str, Any]) -> None:
@@ -87,7 +87,7 @@ def _mimebundle(figure: Any, include: Any = None, exclude: Any = None) -> dict[s
     data: dict[str, Any] = {}
     if not figure.axes and not figure.lines:
         return data
-    for name in _Settings.formats:
+    for name in _formats():
         mime = _MIME_TYPES[name]
         if (not include or mime in include) and not (exclude and mime in exclude):
             data[mime] = print_figure(figure, name)
@@ -97,6 +97,15 @@ def _mimebundle(figure: Any, include: Any = None, exclude: Any = None) -> dict[s
         if chart:
             data[CHART] = chart
     return data
+
+
+def _formats() -> tuple[str, ...]:
+    """What was selected; else SVG if that is what figures are saved as, else PNG."""
+    if _Settings.formats:
+        return _Settings.formats
+    from matplotlib import rcParams
+
+    return ("svg",) if rcParams["savefig.format"] == "svg" else ("png",)
 
 
 def _chart(figure: Any) -> dict[str, Any] | None:
