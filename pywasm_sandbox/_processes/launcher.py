@@ -46,6 +46,7 @@ class Launcher:
         memory_bytes: int,
         max_open_files: int,
         max_threads: int,
+        max_foreign_module_bytes: int,
         host_calls: Mapping[str, Handler],
     ) -> None:
         self.namespace = namespace
@@ -53,6 +54,7 @@ class Launcher:
         self.memory_bytes = memory_bytes
         self.max_open_files = max_open_files
         self._max_threads = max_threads
+        self._max_foreign_module_bytes = max_foreign_module_bytes
         self._programs = programs
         self._host_calls = host_calls
         self._make_python = make_python
@@ -69,6 +71,7 @@ class Launcher:
             memory_bytes=self.memory_bytes,
             max_open_files=self.max_open_files,
             max_threads=self._max_threads,
+            max_foreign_module_bytes=self._max_foreign_module_bytes,
             host_calls=self._host_calls,
         )
 
@@ -116,6 +119,7 @@ class Launcher:
             memory_bytes=self.memory_bytes,
             max_open_files=self.max_open_files,
             max_threads=self._max_threads,
+            max_foreign_module_bytes=self._max_foreign_module_bytes,
             host_calls={
                 **self._host_calls,
                 **GuestProcesses(self, process.job, process.pid, process.fds).handlers(),

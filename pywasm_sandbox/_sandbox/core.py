@@ -524,6 +524,7 @@ class SandboxCore:
             memory_bytes=limits.memory_bytes,
             max_open_files=limits.max_open_files,
             max_threads=limits.max_threads,
+            max_foreign_module_bytes=limits.max_foreign_module_bytes,
             host_calls={**self.network.handlers(), **self.installer.handlers()},
         )
         return Commands(

@@ -31,7 +31,7 @@ from pywasm_sandbox._vfs.api import VfsError
 from pywasm_sandbox.errors import PackageInstallError, PolicyError
 
 from .downloads import download
-from .wheel_files import Wheel
+from .wheel_files import Wheel, for_guest, resolvable
 
 if TYPE_CHECKING:
     from pywasm_sandbox._guests.assets import Asset
@@ -215,9 +215,9 @@ class Installer:
             except VfsError as error:
                 raise PackageInstallError(f"{path}: {error}") from error
             Wheel(name, data, policy.max_bytes)  # before any other tool looks at it
-            (target / name).write_bytes(data)
+            (target / resolvable(name)).write_bytes(data)
             if target is named:
-                lines.append(f"./named/{name}")
+                lines.append(f"./named/{resolvable(name)}")
         return lines
 
     # ---- the host calls of the sandbox's ``pip`` ------------------------------------------------------
@@ -295,7 +295,13 @@ class Installer:
             )
         source: list[str] = ["--find-links", "found"] if wanted.folders else []
         if policy.wheelhouse is not None:
-            source += ["--find-links", str(Path(policy.wheelhouse).resolve())]
+            wheelhouse = Path(policy.wheelhouse).resolve()
+            source += ["--find-links", str(wheelhouse)]
+            for wheel in filter(lambda path: for_guest(path.name), sorted(wheelhouse.glob("*.whl"))):
+                (work / "built").mkdir(exist_ok=True)
+                (work / "built" / resolvable(wheel.name)).symlink_to(wheel)
+            if (work / "built").exists():
+                source += ["--find-links", "built"]
         indexes = [url for url in (wanted.index or policy.index, *wanted.extra_indexes) if url is not None]
         if wanted.no_index or (not indexes and policy.wheelhouse is not None):
             source += ["--no-index"]
@@ -384,9 +390,9 @@ class Installer:
         if digest is not None and hashlib.sha256(data).hexdigest() != digest:
             raise PackageInstallError(f"{filename} was refused: its hash is not the index's")
         wheel = Wheel(filename, data, bytes_left)
-        if wheel.native:
+        if foreign := wheel.foreign:
             raise PackageInstallError(
-                f"{filename}: compiled for another platform ({wheel.native[0]}); the sandbox takes pure "
+                f"{filename}: compiled for another platform ({foreign[0]}); the sandbox takes pure "
                 f"Python wheels.\n{self._what_there_is()}"
             )
         if kept is not None and not kept.is_file() and "://" in url and not url.startswith("file:"):

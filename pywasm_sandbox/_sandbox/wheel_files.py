@@ -19,14 +19,28 @@ from pywasm_sandbox.errors import PackageInstallError
 if TYPE_CHECKING:
     from pywasm_sandbox._vfs.namespace import Namespace
 
-__all__ = ["Wheel"]
+__all__ = ["Wheel", "for_guest", "resolvable"]
+
+GUEST_TAG: Final = "cp314-cp314-wasi_wasm32"
+"""Of wheels with extension modules for the guest; what its `sysconfig` says."""
 
 MAX_MEMBERS: Final = 50_000
+_WASM: Final = b"\0asm"
 _NATIVE: Final = (".so", ".pyd", ".dylib", ".dll")
 _SCRIPT_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _INTERPRETER: Final = "/usr/bin/python3"
 _UNIX: Final = 3
 _ENCRYPTED: Final = 1
+
+
+def for_guest(filename: str) -> bool:
+    """Whether a wheel's name says that it has extension modules for the guest."""
+    return filename.endswith(f"-{GUEST_TAG}.whl")
+
+
+def resolvable(filename: str) -> str:
+    """The name under which tools that don't know the guest's platform take a wheel for it."""
+    return filename.replace(f"-{GUEST_TAG}.whl", "-py3-none-any.whl") if for_guest(filename) else filename
 
 
 class Wheel:
@@ -55,9 +69,15 @@ class Wheel:
         return sum(member.file_size for member in self._archive.infolist())
 
     @property
-    def native(self) -> list[str]:
-        """Its libraries of machine code."""
-        return [name for name in self._archive.namelist() if name.endswith(_NATIVE)]
+    def foreign(self) -> list[str]:
+        """Its libraries that the guest can't load: of another platform than the guest's."""
+        libraries = [name for name in self._archive.namelist() if name.endswith(_NATIVE)]
+        if not libraries:
+            return []
+        tags = re.findall(r"^Tag:\s*(\S+)", self._source.read_dist_info("WHEEL"), re.MULTILINE)
+        if GUEST_TAG not in tags:
+            return libraries
+        return [name for name in libraries if not self._archive.read(name).startswith(_WASM)]
 
     def write(self, namespace: Namespace, written: list[str]) -> None:
         """Install it; the paths of its files are appended to ``written``, whatever happens.

@@ -34,7 +34,7 @@ SUITES = {
     suite.name: suite
     for suite in (
         Suite("numpy"),
-        Suite("pandas"),
+        Suite("pandas", options=("--no-strict-data-files",)),
         Suite("scipy"),
         Suite("sklearn", stage="scikit-learn"),
         Suite("matplotlib", stage="matplotlib-tests"),
