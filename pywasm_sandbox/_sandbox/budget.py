@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from pywasm_sandbox._engine import Deadline, InterruptReason, Ticket
 from pywasm_sandbox._guests.protocol import Failed
 from pywasm_sandbox._limits import LimitValues
 from pywasm_sandbox.errors import PolicyError
 
-__all__ = ["Budget", "Seats"]
+__all__ = ["Budget", "Seats", "seated"]
 
 
 class Seats:
@@ -38,6 +38,16 @@ class Seats:
         """One run is over."""
         with self._lock:
             self._taken -= 1
+
+
+@contextmanager
+def seated(*all_seats: Seats) -> Iterator[None]:
+    """Around a run: one of the places of each. Raises `PolicyError`."""
+    with ExitStack() as taken:
+        for seats in all_seats:
+            seats.take()
+            taken.callback(seats.give)
+        yield
 
 
 class Budget:

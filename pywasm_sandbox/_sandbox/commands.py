@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from pywasm_sandbox._guests.base import RunEnd
 from pywasm_sandbox._guests.protocol import Failed, Output
@@ -29,7 +29,16 @@ if TYPE_CHECKING:
     from pywasm_sandbox._vfs.namespace import Namespace
     from pywasm_sandbox.models import CommandResult
 
-__all__ = ["BackgroundProcess", "CommandRequest", "Commands", "ProcessStatus", "exit_code_of"]
+__all__ = [
+    "BackgroundProcess",
+    "CommandOutcome",
+    "CommandRequest",
+    "Commands",
+    "ProcessStatus",
+    "RunningCommand",
+    "command_steps",
+    "exit_code_of",
+]
 
 ProcessStatus = Literal["running", "completed", "failed", "killed"]
 SHELL: Final = "/usr/bin/sh"
@@ -194,35 +203,14 @@ class Commands:
         notify: Callable[[], None] | None,
     ) -> Steps[CommandResult]:
         """Run a command to its end. What ends the wait early ends the command."""
-        started = time.monotonic()
+        return command_steps(self.begin(request, notify), on_stdout, on_stderr)
+
+    def begin(self, request: CommandRequest, notify: Callable[[], None] | None) -> RunningCommand:
+        """Start a command whose output is taken from its call."""
         call = Call(notify)
         listener = _ToCall(call)
         job, _ = self._start(request, listener)
-        texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
-        callbacks = {"stdout": on_stdout, "stderr": on_stderr}
-        try:
-            done = False
-            while not done:
-                yield Wait(call)
-                events, done = call.take()
-                for event in events:
-                    assert isinstance(event, Output)
-                    texts[event.stream].append(event.text)
-                    callback = callbacks[event.stream]
-                    if callback is not None:
-                        yield Invoke(callback, event.text)
-        except GeneratorExit:
-            call.abandon()
-            job.end(SIGKILL)
-            raise
-        except BaseException:
-            call.abandon()
-            job.end(SIGKILL)
-            while not call.done:
-                yield Wait(call, shielded=True)
-            raise
-        call.end()
-        return _result(texts, listener, job.truncated, time.monotonic() - started)
+        return RunningCommand(call, listener, job)
 
     # ---- in the background --------------------------------------------------------------------------
 
@@ -272,12 +260,80 @@ class Commands:
         self.launcher.table.close()
 
 
-def _result(texts: dict[str, list[str]], listener: _ToCall, truncated: bool, seconds: float) -> CommandResult:
+class RunningCommand:
+    """A command that somebody waits for: `call` has its output and its end."""
+
+    def __init__(self, call: Call, listener: _ToCall, job: Job) -> None:
+        self.call = call
+        self._listener = listener
+        self._job = job
+
+    def end(self) -> None:
+        """Stop it at once."""
+        self._job.end(SIGKILL)
+
+    def outcome(self) -> CommandOutcome:
+        """How it ended, once its call is over. Raises what kept it from ending by itself."""
+        self.call.end()
+        return CommandOutcome(self._listener.status, self._listener.failed, self._job.truncated)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandOutcome:
+    """The status of `waitpid`, the limit that ended the command, and whether output was dropped."""
+
+    status: int
+    failed: Failed | None
+    truncated: bool
+
+
+class Command(Protocol):
+    """What `command_steps` needs of a running command."""
+
+    call: Call
+
+    def end(self) -> None: ...
+
+    def outcome(self) -> CommandOutcome: ...
+
+
+def command_steps(
+    command: Command, on_stdout: Callable[[str], Any] | None, on_stderr: Callable[[str], Any] | None
+) -> Steps[CommandResult]:
+    """Take a command's output until it is over."""
+    started, call = time.monotonic(), command.call
+    texts: dict[str, list[str]] = {"stdout": [], "stderr": []}
+    callbacks = {"stdout": on_stdout, "stderr": on_stderr}
+    try:
+        done = False
+        while not done:
+            yield Wait(call)
+            events, done = call.take()
+            for event in events:
+                assert isinstance(event, Output)
+                texts[event.stream].append(event.text)
+                callback = callbacks[event.stream]
+                if callback is not None:
+                    yield Invoke(callback, event.text)
+    except GeneratorExit:
+        call.abandon()
+        command.end()
+        raise
+    except BaseException:
+        call.abandon()
+        command.end()
+        while not call.done:
+            yield Wait(call, shielded=True)
+        raise
+    return _result(texts, command.outcome(), time.monotonic() - started)
+
+
+def _result(texts: dict[str, list[str]], outcome: CommandOutcome, seconds: float) -> CommandResult:
     from pywasm_sandbox import models
 
-    error, code = None, exit_code_of(listener.status)
-    if listener.failed is not None:
-        name, message = listener.failed.name, listener.failed.message
+    error, code = None, exit_code_of(outcome.status)
+    if outcome.failed is not None:
+        name, message = outcome.failed.name, outcome.failed.message
         error = models.ExecutionError(name=name, message=message)
         if name == "ExecutionTimeout":
             code = TIMEOUT_EXIT_CODE
@@ -287,5 +343,5 @@ def _result(texts: dict[str, list[str]], listener: _ToCall, truncated: bool, sec
         exit_code=code,
         duration_seconds=seconds,
         error=error,
-        truncated=truncated,
+        truncated=outcome.truncated,
     )

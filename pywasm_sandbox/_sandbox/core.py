@@ -9,8 +9,8 @@ import shlex
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -34,14 +34,14 @@ from pywasm_sandbox.errors import (
     SandboxNotADirectoryError,
 )
 
-from .budget import Budget, Seats
+from .budget import Budget, Seats, seated
 from .contexts import ContextCore, RunRequest
 from .copies import Pause, restored_files, take_snapshot
 from .files import Files
 from .hibernation import Hibernation
 from .options import SandboxOptions, Unset, check_env, check_timeout, open_mount
 from .packages import Installer
-from .runs import Callbacks, await_call, refuse_inside_callback, run_steps
+from .runs import Callbacks, RunsCode, await_call, refuse_inside_callback, run_steps
 from .runtime import Runtime, check_language
 from .snapshots import Snapshot, Start
 from .steps import Steps, Wait
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from pywasm_sandbox.models import Execution
 
     from .commands import CommandRequest, Commands
+    from .isolation.remote import RemoteCore
 
 __all__ = ["SandboxCore"]
 
@@ -301,6 +302,8 @@ class SandboxCore:
             except KeyError:
                 raise ContextNotFoundError(f"sandbox {self.id!r} has no context {context_id!r}") from None
 
+    known_context = context
+
     def contexts(self) -> list[ContextCore]:
         """All contexts, oldest first."""
         with self._lock:
@@ -442,41 +445,22 @@ class SandboxCore:
         notify: Callable[[], None] | None = None,
     ) -> Steps[Execution]:
         """Run code in a context, by default the language's default one, for the sandbox's ``timeout``."""
-        if not isinstance(code, str):
-            raise TypeError(f"code is a str, not {type(code).__name__}")
-        if context_id is None:
-            context = self.default_context(language or "python")
-        else:
-            context = self.context(context_id)
-            if language is not None and check_language(language) != context.language:
-                raise ValueError(f"context {context_id} runs {context.language}, not {language}")
-        request = RunRequest(
+        return run_in(
+            self,
             code,
-            env=check_env(env) or None,
-            cwd=None if cwd is None else self.files.absolute(cwd),
-            timeout=self.options.limits.timeout if isinstance(timeout, Unset) else check_timeout(timeout),
-            grace_seconds=self.options.limits.grace_seconds,
-            allow_input=callbacks.on_input is not None,
+            context_id=context_id,
+            language=language,
+            env=env,
+            cwd=cwd,
+            timeout=timeout,
+            callbacks=callbacks,
+            notify=notify,
         )
-        with self._seated():
-            return (yield from run_steps(context, request, callbacks, notify))
 
-    @contextmanager
-    def _seated(self) -> Iterator[None]:
+    def seated(self) -> AbstractContextManager[None]:
         """Around a run: one of the places that the sandbox and the process have for runs. Raises
         `PolicyError`."""
-        seats = (self._seats, self._runtime.seats)
-        self._seats.take()
-        try:
-            seats[1].take()
-        except PolicyError:
-            self._seats.give()
-            raise
-        try:
-            yield
-        finally:
-            for each in seats:
-                each.give()
+        return seated(self._seats, self._runtime.seats)
 
     def interrupt_context(self, context_id: str) -> bool:
         """Interrupt the code that a context runs. Raises `ContextNotFoundError`."""
@@ -543,26 +527,7 @@ class SandboxCore:
         stdin: str | bytes | None = None,
     ) -> CommandRequest:
         """A command line for the shell, or words that are run as they are. Checks what was given."""
-        if isinstance(command, str):
-            line = command
-        elif all(isinstance(word, str) for word in command) and command:
-            line = shlex.join(command)
-        else:
-            raise TypeError("command is a str, or a list of str that is not empty")
-        if "\0" in line:
-            raise ValueError("a command can't contain a NUL")
-        from .commands import CommandRequest
-
-        folder = self.files.stat(self.options.cwd if cwd is None else cwd)
-        if not folder.is_directory:
-            raise SandboxNotADirectoryError(errno.ENOTDIR, "the cwd is no directory", folder.path)
-        return CommandRequest(
-            ("sh", "-c", line),
-            env={**BASE_ENV, **self.options.env, **check_env(env), "PWD": folder.path},
-            cwd=folder.path,
-            timeout=self.options.limits.timeout if isinstance(timeout, Unset) else check_timeout(timeout),
-            stdin=stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin or b"",
-        )
+        return command_request(self, command, cwd=cwd, env=env, timeout=timeout, stdin=stdin)
 
     # ---- ending ---------------------------------------------------------------------------------------
 
@@ -605,7 +570,74 @@ class SandboxCore:
         return self._closed
 
 
-def expire_later(core: SandboxCore, limits: LimitValues) -> threading.Timer:
+def run_in(
+    core: SandboxCore | RemoteCore,
+    code: str,
+    *,
+    context_id: str | None,
+    language: str | None,
+    env: Mapping[str, str] | None,
+    cwd: str | None,
+    timeout: float | Unset | None,
+    callbacks: Callbacks,
+    notify: Callable[[], None] | None,
+) -> Steps[Execution]:
+    """Run code in a context of a sandbox, wherever that is."""
+    if not isinstance(code, str):
+        raise TypeError(f"code is a str, not {type(code).__name__}")
+    context: RunsCode
+    if context_id is None:
+        context = core.default_context(language or "python")
+    else:
+        context = core.known_context(context_id)
+        if language is not None and check_language(language) != context.language:
+            raise ValueError(f"context {context_id} runs {context.language}, not {language}")
+    limits = core.options.limits
+    request = RunRequest(
+        code,
+        env=check_env(env) or None,
+        cwd=None if cwd is None else core.files.absolute(cwd),
+        timeout=limits.timeout if isinstance(timeout, Unset) else check_timeout(timeout),
+        grace_seconds=limits.grace_seconds,
+        allow_input=callbacks.on_input is not None,
+    )
+    with core.seated():
+        return (yield from run_steps(context, request, callbacks, notify))
+
+
+def command_request(
+    core: SandboxCore | RemoteCore,
+    command: str | Sequence[str],
+    *,
+    cwd: str | os.PathLike[str] | None,
+    env: Mapping[str, str] | None,
+    timeout: float | Unset | None,
+    stdin: str | bytes | None,
+) -> CommandRequest:
+    """What `exec` was asked for, checked."""
+    if isinstance(command, str):
+        line = command
+    elif all(isinstance(word, str) for word in command) and command:
+        line = shlex.join(command)
+    else:
+        raise TypeError("command is a str, or a list of str that is not empty")
+    if "\0" in line:
+        raise ValueError("a command can't contain a NUL")
+    from .commands import CommandRequest
+
+    folder = core.files.stat(core.options.cwd if cwd is None else cwd)
+    if not folder.is_directory:
+        raise SandboxNotADirectoryError(errno.ENOTDIR, "the cwd is no directory", folder.path)
+    return CommandRequest(
+        ("sh", "-c", line),
+        env={**BASE_ENV, **core.options.env, **check_env(env), "PWD": folder.path},
+        cwd=folder.path,
+        timeout=core.options.limits.timeout if isinstance(timeout, Unset) else check_timeout(timeout),
+        stdin=stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin or b"",
+    )
+
+
+def expire_later(core: SandboxCore | RemoteCore, limits: LimitValues) -> threading.Timer:
     """The timer of a sandbox's lifetime; a sandbox that nobody has any more is not kept for it."""
     reference = weakref.ref(core)
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from signal import SIGTERM
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, TypeVar, Unpack, cast, overload
 
 from pywasm_sandbox._guests.python_runtime import DEFAULT_MODULES, check_modules
 from pywasm_sandbox.errors import SandboxError
@@ -103,6 +103,16 @@ class SandboxSettings(TypedDict, total=False):
     tools: Sequence[Callable[..., Any] | Tool]
     packages: PackagePolicy | None
     network: NetworkPolicy | None
+    isolation: Literal["thread", "process"]
+
+
+def _open(id: str | None, options: SandboxOptions, snapshot: Snapshot | None) -> SandboxCore:
+    if options.isolation == "thread":
+        return SandboxCore(id, options, snapshot)
+    from .isolation.remote import RemoteCore
+
+    # It has the methods and attributes that the APIs use, which its tests show: they are the same tests.
+    return cast("SandboxCore", RemoteCore(id, options, snapshot))
 
 
 class ContextBase:
@@ -154,7 +164,7 @@ class ContextBase:
         return f"<{type(self).__name__} {self.language} {self.id} {self.status}>"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ContextBase) and other._core is self._core
+        return isinstance(other, ContextBase) and other._core == self._core
 
     def __hash__(self) -> int:
         return hash(self._core.id)
@@ -323,7 +333,7 @@ class SandboxBase:
     def __init__(
         self, id: str | None = None, *, snapshot: Snapshot | None = None, **options: Unpack[SandboxSettings]
     ) -> None:
-        self._is_face_of(SandboxCore(id, SandboxOptions.of(options), snapshot))
+        self._is_face_of(_open(id, SandboxOptions.of(options), snapshot))
 
     def _is_face_of(self, core: SandboxCore) -> None:
         self._core = core

@@ -112,6 +112,16 @@ def _host_file(
         raise HostFileError(error.errno, f"host file: {error.strerror}", str(path)) from error
 
 
+def absolute_path(path: str | os.PathLike[str], cwd: str) -> str:
+    """A path in a sandbox, from the root."""
+    text = os.fspath(path)
+    if not isinstance(text, str):
+        raise TypeError(f"a path in the sandbox is a str, not {type(text).__name__}")
+    if not text or "\0" in text:
+        raise ValueError(f"path {text!r} is empty or has NUL in it")
+    return posixpath.join(cwd, text)
+
+
 class Files:
     """Operations on the files of one sandbox. Relative paths start at the sandbox's ``cwd``.
 
@@ -125,12 +135,7 @@ class Files:
 
     def absolute(self, path: str | os.PathLike[str]) -> str:
         """The path from the root. Symbolic links and ``..`` are left to the filesystem."""
-        text = os.fspath(path)
-        if not isinstance(text, str):
-            raise TypeError(f"a path in the sandbox is a str, not {type(text).__name__}")
-        if not text or "\0" in text:
-            raise ValueError(f"path {text!r} is empty or has NUL in it")
-        return posixpath.join(self._cwd, text)
+        return absolute_path(path, self._cwd)
 
     def _at(self, path: str | os.PathLike[str]) -> str:
         self._check_open()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -201,6 +202,7 @@ class SandboxOptions:
     network: NetworkPolicy | None = None
     deterministic: Deterministic | None = None
     clock_resolution_seconds: float = 1e-6
+    isolation: Literal["thread", "process"] = "thread"
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> SandboxOptions:
@@ -214,6 +216,10 @@ class SandboxOptions:
         object.__setattr__(self, "env", check_env(self.env))
         if not isinstance(self.cwd, str) or not self.cwd.startswith("/") or "\0" in self.cwd:
             raise ValueError(f"cwd is {self.cwd!r}; it must be an absolute path in the sandbox")
+        if self.isolation not in ("thread", "process"):
+            raise ValueError(f"isolation is {self.isolation!r}; it must be 'thread' or 'process'")
+        if self.isolation == "process" and os.name != "posix":
+            raise ValueError("isolation='process' needs a POSIX system")
         if self.max_live_contexts is not None:
             _check_count("max_live_contexts", self.max_live_contexts)
         if self.on_crash not in ("restart", "error", "restore"):

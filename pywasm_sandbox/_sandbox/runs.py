@@ -6,7 +6,7 @@ import contextvars
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pywasm_sandbox._engine import InterruptReason
 from pywasm_sandbox._guests.base import RunEnd
@@ -24,13 +24,15 @@ from pywasm_sandbox._guests.protocol import (
 from pywasm_sandbox.errors import ContextBusyError
 
 from .calls import Asked, Call
-from .contexts import ContextCore, RunRequest
+from .contexts import RunRequest
 from .steps import Invoke, Steps, Wait
 
 if TYPE_CHECKING:
     from pywasm_sandbox.models import Execution, ExecutionError, Result
 
-__all__ = ["Callbacks", "await_call", "run_steps"]
+    from .tools import ToolBox
+
+__all__ = ["Callbacks", "RunsCode", "await_call", "refuse_inside_callback", "run_steps"]
 
 CANCEL_GRACE_SECONDS: Final = 1.0
 
@@ -51,10 +53,24 @@ class Callbacks:
     on_input: Callable[[str], Any] | None = None
 
 
+class RunsCode(Protocol):
+    """A context, wherever its interpreter is."""
+
+    id: str
+    language: str
+    tools: ToolBox
+
+    def run(self, request: RunRequest, notify: Callable[[], None] | None = None) -> Call:
+        """Queue a run."""
+
+    def withdraw(self, call: Any) -> None:
+        """End a run that still waits for its turn."""
+
+
 class _Collector:
     """Builds the `Execution` and says which callback each event is for."""
 
-    def __init__(self, context: ContextCore, callbacks: Callbacks, started: float) -> None:
+    def __init__(self, context: RunsCode, callbacks: Callbacks, started: float) -> None:
         # Here, because importing pydantic takes about as long as booting a guest, which is what the first
         # call's guest thread is doing right now (docs/RATIONALE.md, "Why is pydantic imported late?").
         from pywasm_sandbox import models
@@ -140,7 +156,7 @@ class _Collector:
         )
 
 
-def _invoke(context: ContextCore, step: Invoke) -> Steps[Any]:
+def _invoke(context: RunsCode, step: Invoke) -> Steps[Any]:
     token = _dispatching.set(_dispatching.get() | {context.id})
     try:
         return (yield step)
@@ -148,7 +164,7 @@ def _invoke(context: ContextCore, step: Invoke) -> Steps[Any]:
         _dispatching.reset(token)
 
 
-def _answer(context: ContextCore, asked: Asked, callbacks: Callbacks) -> Steps[None]:
+def _answer(context: RunsCode, asked: Asked, callbacks: Callbacks) -> Steps[None]:
     """Answer a question of the guest, in the caller's own thread or task."""
     question = asked.question
     if isinstance(question, ToolQuestion):
@@ -171,7 +187,7 @@ def _input_answer(line: Any) -> InputAnswer | BlockedInput:
     raise TypeError(f"on_input must return a str, or None at the end of input, not {type(line).__name__}")
 
 
-def _deliver(context: ContextCore, call: Call, collector: _Collector, callbacks: Callbacks) -> Steps[None]:
+def _deliver(context: RunsCode, call: Call, collector: _Collector, callbacks: Callbacks) -> Steps[None]:
     """Take events until the run is over."""
     done = False
     while not done:
@@ -185,7 +201,7 @@ def _deliver(context: ContextCore, call: Call, collector: _Collector, callbacks:
                 yield from _invoke(context, step)
 
 
-def _stop(context: ContextCore, call: Call, reason: InterruptReason) -> Steps[None]:
+def _stop(context: RunsCode, call: Call, reason: InterruptReason) -> Steps[None]:
     """The caller gave up: interrupt the guest, wait for its end, drop what it still says."""
     context.withdraw(call)
     call.interrupt(reason, CANCEL_GRACE_SECONDS)
@@ -194,7 +210,7 @@ def _stop(context: ContextCore, call: Call, reason: InterruptReason) -> Steps[No
         yield Wait(call, shielded=True)
 
 
-def await_call(context: ContextCore, call: Call) -> Steps[RunEnd]:
+def await_call(context: RunsCode, call: Call) -> Steps[RunEnd]:
     """Wait for a call that has no events of interest (a boot). Cancelling the wait interrupts it."""
     try:
         while not call.done:
@@ -208,7 +224,7 @@ def await_call(context: ContextCore, call: Call) -> Steps[RunEnd]:
     return call.end()
 
 
-def refuse_inside_callback(context: ContextCore, what: str) -> None:
+def refuse_inside_callback(context: RunsCode, what: str) -> None:
     """A callback of a context's own run may not wait for the run to end."""
     if context.id in _dispatching.get():
         raise ContextBusyError(
@@ -217,7 +233,7 @@ def refuse_inside_callback(context: ContextCore, what: str) -> None:
 
 
 def run_steps(
-    context: ContextCore, request: RunRequest, callbacks: Callbacks, notify: Callable[[], None] | None = None
+    context: RunsCode, request: RunRequest, callbacks: Callbacks, notify: Callable[[], None] | None = None
 ) -> Steps[Execution]:
     """Run code in a context. The guest is interrupted when a callback raises or the caller is cancelled; the
     context keeps its state, and the exception goes on to the caller."""

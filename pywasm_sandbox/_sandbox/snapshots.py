@@ -107,7 +107,7 @@ class ContextState:
         return Start(lambda: guest, self.files.relocator(target), self.execution_count)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Snapshot:
     """Contexts and files at one moment; `Sandbox.snapshot`, `Context.snapshot` and `Snapshot.load` make one.
 

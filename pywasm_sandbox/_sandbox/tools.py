@@ -28,7 +28,7 @@ from .toolvalues import decode_arguments, describe_exception, encode_value
 if TYPE_CHECKING:
     from pywasm_sandbox._guests.base import Listener
 
-__all__ = ["Tool", "ToolBox", "ToolCall"]
+__all__ = ["Tool", "ToolBox", "ToolCall", "answer_inline"]
 
 logger = logging.getLogger("pywasm_sandbox")
 
@@ -111,13 +111,13 @@ class _Rate:
 class _Exposed:
     """A tool of a sandbox, ready to be called."""
 
-    def __init__(self, tool: Tool, name: str) -> None:
+    def __init__(self, tool: Tool, name: str, description: Mapping[str, Any] | None = None) -> None:
         self.tool = tool
         self.name = name
         from .signatures import Signature, describe  # inspect takes a while to import
 
         self.signature = Signature(tool.function, name)
-        self.description = describe(tool.function, name)
+        self.description = dict(describe(tool.function, name) if description is None else description)
         self.rate = None if tool.max_calls_per_second is None else _Rate(tool.max_calls_per_second)
         self._calls: WeakKeyDictionary[Listener, int] = WeakKeyDictionary()
         """How often each run that goes on has called it."""
@@ -156,7 +156,7 @@ def _ask_inline(gate: Callable[[ToolCall], Any], call: ToolCall) -> None:
     raise HostCallError("PermissionError", reason)
 
 
-def _answer_inline(exposed: _Exposed, args: list[Any], kwargs: dict[str, Any], context_id: str) -> bytes:
+def answer_inline(exposed: _Exposed, args: list[Any], kwargs: dict[str, Any], context_id: str) -> bytes:
     """Carry a call out here, on the guest's thread; the reply."""
     tool = exposed.tool
     try:
@@ -183,19 +183,24 @@ class ToolBox:
         for tool in tools:
             self.add(tool if isinstance(tool, Tool) else Tool(function=tool))
 
-    def add(self, tool: Tool) -> str:
-        """Make a tool callable, also for guests that run already; its name."""
+    def add(self, tool: Tool, *, description: Mapping[str, Any] | None = None) -> str:
+        """Make a tool callable, also for guests that run already; its name. With a ``description`` the
+        function is another process's, and is only asked for."""
         name = str(tool.name or getattr(tool.function, "__name__", ""))
         if not _NAME.fullmatch(name):
             raise ValueError(
                 f"{tool.function!r} has the name {name!r}; give the tool one that can be imported"
             )
-        exposed = _Exposed(tool, name)
+        exposed = _Exposed(tool, name, description)
         with self._lock:
             if name in self._tools:
                 raise ValueError(f"a tool with the name {name!r} is exposed already")
             self._tools[name] = exposed
         return name
+
+    def description(self, name: str) -> dict[str, Any]:
+        """What guests are told of a tool."""
+        return self._find(name).description
 
     def names(self) -> list[str]:
         """The names of all tools, in the order they were added."""
@@ -214,7 +219,7 @@ class ToolBox:
         args, kwargs = call.get("args", list, []), call.get("kwargs", dict, {})
         exposed.admit(call)
         if exposed.tool.inline:
-            return EncodedReply(_answer_inline(exposed, args, kwargs, context_id))
+            return EncodedReply(answer_inline(exposed, args, kwargs, context_id))
         return EncodedReply(call.ask(ToolQuestion(exposed.name, args, kwargs)))
 
     def close(self) -> None:

@@ -14,6 +14,8 @@ import pytest
 from pywasm_sandbox import AsyncSandbox, Context, Sandbox, get_sandbox
 
 FLAVOURS = {"sync": "asyncio", "asyncio": "asyncio", "trio": "trio"}
+PROCESS = "process"
+"""The synchronous API with ``isolation="process"``."""
 
 
 class SyncFace:
@@ -68,9 +70,15 @@ def _target(value: Any) -> Any:
     return value._target if isinstance(value, SyncFace) else value
 
 
-@pytest.fixture(params=list(FLAVOURS))
-def flavour(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=[*FLAVOURS, PROCESS])
+def mode(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.fixture
+def flavour(mode: str) -> str:
+    """The API."""
+    return "sync" if mode == PROCESS else mode
 
 
 @pytest.fixture
@@ -79,11 +87,15 @@ def anyio_backend(flavour: str) -> str:
 
 
 @pytest.fixture
-async def open_sandbox(flavour: str, anyio_backend: str) -> AsyncIterator[Callable[..., Awaitable[Any]]]:
+async def open_sandbox(
+    mode: str, flavour: str, anyio_backend: str
+) -> AsyncIterator[Callable[..., Awaitable[Any]]]:
     """Open a sandbox with these options; it is closed at the end of the test."""
     opened: list[Any] = []
 
     async def open_one(*args: Any, **options: Any) -> Any:
+        if mode == PROCESS:
+            options = {"isolation": "process", **options}
         sandbox = SyncFace(Sandbox(*args, **options)) if flavour == "sync" else AsyncSandbox(*args, **options)
         opened.append(sandbox)
         return sandbox
@@ -105,9 +117,18 @@ def shared_core() -> Iterator[Sandbox]:
         yield sandbox
 
 
+@pytest.fixture(scope="module")
+def shared_process() -> Iterator[Sandbox]:
+    with Sandbox(isolation="process") as sandbox:
+        yield sandbox
+
+
 @pytest.fixture
-def shared(flavour: str, shared_core: Sandbox) -> Any:
+def shared(mode: str, flavour: str, request: pytest.FixtureRequest) -> Any:
     """The module's sandbox in this flavour."""
+    if mode == PROCESS:
+        return SyncFace(request.getfixturevalue("shared_process"))
+    shared_core: Sandbox = request.getfixturevalue("shared_core")
     if flavour == "sync":
         return SyncFace(get_sandbox(shared_core.id))
     return AsyncSandbox.get(shared_core.id)

@@ -172,8 +172,8 @@ async def test_cleanup_after_a_loop_in_c(shared: Any) -> None:
 
 async def test_interrupt_of_a_loop_in_c(sandbox: Any) -> None:
     context = await sandbox.create_code_context()
-    core = context._target._core if hasattr(context, "_target") else context._core
-    timer = threading.Timer(0.3, core.interrupt, [1.0])
+    face = context._target if hasattr(context, "_target") else context
+    timer = threading.Timer(0.3, face._sandbox.interrupt_context, [face.id])
     timer.start()
     execution = await context.run_code("kept = 1\nsum(range(10**12))")
     timer.join()
