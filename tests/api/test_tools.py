@@ -223,6 +223,7 @@ async def test_async_functions(open_sandbox: Any) -> None:
         return variable.get()
 
     sandbox = await open_sandbox(tools=[wait])
+    await sandbox.run_code("import host")
     assert await _lines(sandbox, "from host import wait\nprint(wait(0.01), wait(0.01))") == [
         "caller's caller's"
     ]
@@ -362,6 +363,7 @@ async def test_a_deadline_ends_an_async_tool(open_sandbox: Any) -> None:
             raise
 
     sandbox = await open_sandbox(tools=[wait])
+    await sandbox.run_code("import host")
     execution = await sandbox.run_code("import host\nx = 1\nhost.wait()", timeout=0.3)
     assert execution.error.name == "ExecutionTimeout"
     assert execution.context_state == "kept"
@@ -378,6 +380,7 @@ async def test_a_late_answer_is_nobody_elses(open_sandbox: Any) -> None:
         return seconds
 
     sandbox = await open_sandbox(tools=[slow])
+    await sandbox.run_code("import host")
     code = """import host
 try: host.slow(0.5)
 except BaseException as e: print(type(e).__name__)

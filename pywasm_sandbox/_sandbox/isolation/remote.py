@@ -36,6 +36,7 @@ from .connection import Answer, Connection, RemoteCall
 from .worker import Opening, ToolDeclaration
 
 if TYPE_CHECKING:
+    from pywasm_sandbox._network.policy import NetworkPolicy
     from pywasm_sandbox._sandbox.calls import Call
     from pywasm_sandbox.models import CommandResult, Execution, FileInfo
 
@@ -146,14 +147,16 @@ class RemoteTools(ToolBox):
     """The functions are here, and what guests need to know of them is told to the process."""
 
     def __init__(self, core: RemoteCore, tools: Iterable[Callable[..., Any] | Tool]) -> None:
-        self._core: RemoteCore | None = None
+        # The connection's thread refers to this, and must not keep the sandbox alive.
+        self._core: weakref.ref[RemoteCore] | None = None
         super().__init__(tools)
-        self._core = core
+        self._core = weakref.ref(core)
 
     def add(self, tool: Tool, *, description: Mapping[str, Any] | None = None) -> str:
         name = super().add(tool, description=description)
-        if self._core is not None:
-            self._core.ask("declare", self.declaration(name))
+        core = None if self._core is None else self._core()
+        if core is not None:
+            core.ask("declare", self.declaration(name))
         return name
 
     def is_inline(self, name: str) -> bool:
@@ -328,7 +331,7 @@ class RemoteCore:
         self._folder = tempfile.mkdtemp(prefix="pywasm-sandbox-process-")
         network = options.network
         resolver = None if network is None else network.resolver
-        self.connection = Connection(self._hear, resolver, tools)
+        self.connection = Connection(_hearer(options.network), resolver, tools)
         self._end = weakref.finalize(self, _clean_up, self.connection, self._folder)
         try:
             self._open(snapshot)
@@ -365,11 +368,6 @@ class RemoteCore:
         answer = self.connection.begin("open", opening)
         answer.wait_at_most(None)
         self.confined_by = tuple(answer.result())
-
-    def _hear(self, name: str, value: Any) -> None:
-        network = self.options.network
-        if name == "attempt" and network is not None and network.on_attempt is not None:
-            network.on_attempt(value)
 
     def ask(self, operation: str, *args: Any, **kwargs: Any) -> Any:
         """A request of the process, waited for."""
@@ -565,6 +563,16 @@ class RemoteCore:
     @property
     def closed(self) -> bool:
         return self._closed or self.connection.failure is not None
+
+
+def _hearer(network: NetworkPolicy | None) -> Callable[[str, Any], None]:
+    """What hears the events that no call has."""
+
+    def hear(name: str, value: Any) -> None:
+        if name == "attempt" and network is not None and network.on_attempt is not None:
+            network.on_attempt(value)
+
+    return hear
 
 
 def _clean_up(connection: Connection, folder: str) -> None:

@@ -59,6 +59,23 @@ class _Surroundings:
                 pass
 
 
+class _Account:
+    """Of how a run ended: its failure, the limit that it ran into, and what is told of them."""
+
+    def __init__(self, exception: BaseException | None, limit: BaseException | None) -> None:
+        assert exception is not None
+        self.exception = exception
+        self.limit = limit
+        self.is_exit = False
+        self.exit_code = -1
+        self.payload = ""
+
+    def least(self) -> str:
+        """What is told when there was no memory, or no time, for more."""
+        name = quote(type_name(self.exception if self.limit is None else self.limit))
+        return f'{{"name":{name},"message":"","traceback":[{name}],"line_number":null}}'
+
+
 class Session:
     """The one context of this interpreter: `handle` is what the host calls."""
 
@@ -243,34 +260,30 @@ class Session:
         limit = self.gate.reached_limit()
         if failure is None and limit is None:
             return "ok", None
-        self.gate.hold()
-        try:
-            if failure is None:
-                failure = limit
-            elif limit is None and issubclass(type(failure), SystemExit):
-                return "exit", _exit_code(failure)
-            assert failure is not None
-            self._report(failure, limit, filename)
-        finally:
-            self.gate.release()
+        # What describes a failure may be the cell's own code, and never end. Whatever comes of it, the host
+        # hears how the run ended.
+        account = _Account(failure if failure is not None else limit, limit)
+        self.gate.attempt_held(self._account, account, filename)
+        if account.is_exit:
+            return "exit", account.exit_code
+        wire.emit(wire.ERROR, account.payload or account.least())
         return "error", None
 
-    def _report(self, exception: BaseException, limit: BaseException | None, filename: str) -> None:
+    def _account(self, account: _Account, filename: str) -> None:
+        exception, limit = account.exception, account.limit
         # Never isinstance, or the truth of an exception: its class may be hostile.
+        if limit is None and issubclass(type(exception), SystemExit):
+            account.is_exit = True
+            account.exit_code = _exit_code(exception)
+            return
         out_of_memory = issubclass(type(exception), MemoryError)
         if out_of_memory:
             self._reserve = None
-        try:
-            payload = self._describe(exception, limit, filename)
-            if not out_of_memory:  # what filled the memory must not be kept alive
-                from . import errors
+        account.payload = self._describe(exception, limit, filename)
+        if not out_of_memory:  # what filled the memory must not be kept alive
+            from . import errors
 
-                errors.keep_as_last(exception, self.sources)
-        except BaseException:
-            # No memory even for importing what describes an error.
-            name = quote(type_name(exception if limit is None else limit))
-            payload = f'{{"name":{name},"message":"","traceback":[{name}],"line_number":null}}'
-        wire.emit(wire.ERROR, payload)
+            errors.keep_as_last(exception, self.sources)
 
     def _describe(self, exception: BaseException, limit: BaseException | None, filename: str) -> str:
         from . import errors

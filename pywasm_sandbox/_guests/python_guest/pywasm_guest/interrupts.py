@@ -175,11 +175,17 @@ class Gate:
             return exception
         return None
 
-    def hold(self) -> None:
-        """Until `release`, an interrupt waits for `HOLD_SECONDS` before it raises."""
-        self._hold_until = monotonic() + HOLD_SECONDS
-        self._state = self._HELD
-
-    def release(self) -> None:
-        """End what `hold` began."""
-        self._state = self._CLOSED
+    def attempt_held(self, function: Callable[..., object], *args: object) -> BaseException | None:
+        """As `attempt`, for our own code that may call the cell's: an interrupt waits for `HOLD_SECONDS`
+        before it raises there."""
+        try:
+            try:
+                self._hold_until = monotonic() + HOLD_SECONDS
+                self._state = self._HELD
+                function(*args)
+            finally:
+                self._state = self._CLOSED
+        except BaseException as exception:
+            self._state = self._CLOSED
+            return exception
+        return None
