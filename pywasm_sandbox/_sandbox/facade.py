@@ -448,6 +448,7 @@ class Sandbox(SandboxBase):
       code does the same each time (None).
     - ``clock_resolution_seconds``: the steps in which code sees its clocks (a microsecond).
 
+    - ``isolation``: "process" gives the sandbox a process of its own ("thread").
     - ``packages``: a `PackagePolicy`: what ``pip install`` may install, from where (None: nothing).
 
     With ``snapshot`` the sandbox has the files and contexts of a `Snapshot`, with the same context ids; the
