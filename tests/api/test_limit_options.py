@@ -459,10 +459,10 @@ async def test_interrupt_from_another_thread(sandbox: Any, code: str) -> None:
     context = await sandbox.create_code_context()
     await context.run_code("kept = 1")
     assert await context.interrupt() is False
-    core = context._target._core if hasattr(context, "_target") else context._core
+    face = context._target if hasattr(context, "_target") else context
 
     def interrupt() -> None:
-        while not core.interrupt(1.0):
+        while not face._sandbox.interrupt_context(face.id):
             time.sleep(0.005)
         time.sleep(0.1)
 

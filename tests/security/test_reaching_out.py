@@ -148,18 +148,6 @@ def test_the_hosts_modules_are_not_importable(shared: Sandbox, module: str) -> N
             "can't be copied",
         ),
         ("import multiprocessing\nmultiprocessing.Pool(1)", "OSError", "can't be copied"),
-        (
-            "import threading\nthreading.Thread(target=print).start()",
-            "RuntimeError",
-            "one thread per context",
-        ),
-        ("import threading\nthreading.Timer(1, print).start()", "RuntimeError", "one thread per context"),
-        ("import _thread\n_thread.start_new_thread(print, ())", "RuntimeError", "one thread per context"),
-        (
-            "from concurrent.futures import *\nThreadPoolExecutor().submit(print)",
-            "RuntimeError",
-            "one thread",
-        ),
         ("from concurrent.futures import *\nProcessPoolExecutor()", "NotImplementedError", "can't be copied"),
         ("import signal\nsignal.alarm(1)", "AttributeError", "no signal but SIGINT"),
     ],
