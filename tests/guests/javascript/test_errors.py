@@ -174,3 +174,93 @@ def test_damage_to_builtins_stays_in_the_context(run: Run, damage: str) -> None:
     assert execution.context_state == "kept"
     failed = run("throw new Error('x')", timeout=5)
     assert failed.error is not None
+
+
+BUILTINS = [
+    "Map.prototype",
+    "Array.prototype",
+    "JSON",
+    "Promise",
+    "Promise.prototype",
+    "Object",
+    "Object.prototype",
+    "String.prototype",
+    "RegExp.prototype",
+    "Function.prototype",
+    "Reflect",
+    "Math",
+    "[][Symbol.iterator]().__proto__",
+    "new (Map)().keys().__proto__",
+    "process",
+]
+BREAK = """(() => {
+  const {defineProperty, getOwnPropertyDescriptor, ownKeys} = Reflect
+  const target = TARGET
+  const names = ownKeys(target)
+  for (let i = 0; i < names.length; i++) {
+    const descriptor = getOwnPropertyDescriptor(target, names[i])
+    if (names[i] === 'constructor' || !descriptor.configurable) continue
+    if (descriptor.get) defineProperty(target, names[i], { get() { THEN } })
+    else if (typeof descriptor.value === 'function') target[names[i]] = function () { THEN }
+  }
+})(); 1"""
+
+
+@pytest.mark.parametrize("then", ["throw 'broken'", "return undefined"])
+@pytest.mark.parametrize("target", BUILTINS)
+def test_context_outlives_broken_builtins(run: Run, target: str, then: str) -> None:
+    run("let kept = 41")
+    assert run(BREAK.replace("TARGET", target).replace("THEN", then), timeout=5).text == "1"
+    assert run("kept + 1", timeout=5).text == "42"
+    assert run("await 5", timeout=5).text == "5"
+    failed = run("throw new Error('boom')", timeout=5)
+    assert failed.error is not None
+    assert (failed.error.name, failed.context_state) == ("Error", "kept")
+    endless = run("for (;;) {}", timeout=0.1)
+    assert endless.error is not None
+    assert (endless.error.name, endless.context_state) == ("ExecutionTimeout", "kept")
+    timed = run(
+        "let ran = 0; setTimeout(() => { ran = 1 }, 1); setImmediate(() => { ran += 10 }); 0", timeout=5
+    )
+    assert timed.error is None
+    assert run("ran", timeout=5).text in {"1", "11"}
+    assert run("kept + 1", timeout=5).text == "42"
+
+
+def test_inherited_to_json_is_no_part_of_an_event(run: Run) -> None:
+    damaged = run("Object.prototype.toJSON = Array.prototype.toJSON = () => 'hijacked'")
+    assert (damaged.error, damaged.context_state) == (None, "kept")
+    assert run("JSON.stringify({ a: 1 })").text == '"hijacked"'
+    failed = run("throw new Error('boom \\u2028\\n')")
+    assert failed.error is not None
+    assert (failed.error.message, failed.context_state) == ("boom \u2028\n", "kept")
+    assert run("'text'").text == "text"
+    assert (
+        run("delete Object.prototype.toJSON; delete Array.prototype.toJSON; ({ a: [1] })").text
+        == "{ a: [ 1 ] }"
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "process.env = null",
+        "Object.freeze(process.env)",
+        "process.exitCode = Symbol('no number'); process.reallyExit(Symbol('none'))",
+        "Object.defineProperty(process, 'exitCode', { get() { throw 1 } }); process.abort = null",
+    ],
+)
+def test_broken_process_keeps_the_context(run: Run, code: str) -> None:
+    run("let kept = 41")
+    assert run(code).context_state == "kept"
+    assert run("kept + 1").text == "42"
+    assert run("process.reallyExit?.(2)").context_state == "kept"
+    assert run("kept + 1").text == "42"
+
+
+def test_cleared_immediate_does_not_run(run: Run) -> None:
+    run(
+        "let ran = []; const a = setImmediate(() => ran.push('a'));"
+        "setImmediate(() => ran.push('b')); clearImmediate(a)"
+    )
+    assert run("ran.join()").text == "b"

@@ -2,6 +2,7 @@
 
 import native from 'pywasm:native';
 import { rewriteModuleSyntax } from './module_syntax.js';
+import { execute } from './primordials.js';
 
 const AWAITS = 1;
 const IS_CELL = 2;
@@ -10,13 +11,15 @@ const OBJECT_LIKE = /^\s*\{/;
 const ENDS_STATEMENT = /;\s*$/;
 const MODULE_WORDS = /\b(?:import|export)\b/;
 
+const matches = (pattern, text) => execute(pattern, text) !== null;
+
 // Evaluates it: a promise of `{value}`. Throws a SyntaxError.
 export function evaluate(source, filename) {
   // As in Node's REPL, `{a: 1}` is an object where it can be one.
-  if (OBJECT_LIKE.test(source) && !ENDS_STATEMENT.test(source)) {
-    const wrapped = `(${source}\n)`;
+  if (matches(OBJECT_LIKE, source) && !matches(ENDS_STATEMENT, source)) {
+    const wrapped = '(' + source + '\n)';
     if (native.compiles(wrapped, AWAITS)) return native.evaluate(wrapped, filename, AWAITS | IS_CELL);
   }
-  const code = MODULE_WORDS.test(source) ? rewriteModuleSyntax(source) : source;
+  const code = matches(MODULE_WORDS, source) ? rewriteModuleSyntax(source) : source;
   return native.evaluate(code, filename, AWAITS | IS_CELL);
 }

@@ -1,14 +1,13 @@
 // From values to MIME bundles, and the functions that show them.
 
 import { inspect } from '../packages.js';
+import { is, parse, stringify } from './primordials.js';
 import { Immediate, Timeout } from './timers.js';
 import { emitClear, emitDisplay, emitSimple } from './wire.js';
 
 const MAX_JSON = 1 << 20; // characters; an object whose JSON is longer has only a text
 const MAX_REPR = 1 << 16;
 const BUNDLE = Symbol.for('Jupyter.display'); // as Deno has it
-
-const stringify = JSON.stringify;
 
 const toBase64 = (data) => {
   if (typeof data === 'string') return data.replace(/^data:[^,]*;base64,/, '');
@@ -27,7 +26,7 @@ function checkBundle(bundle) {
     if (value === undefined || value === null) continue;
     if (isText(mime)) data[mime] = String(value);
     else if (isBinary(mime)) data[mime] = toBase64(value);
-    else data[mime] = JSON.parse(stringify(value) ?? 'null');
+    else data[mime] = parse(stringify(value) ?? 'null');
   }
   return data;
 }
@@ -40,7 +39,7 @@ function jsonOf(value) {
   if (HAS_NO_JSON.some((type) => value instanceof type)) return undefined;
   try {
     const text = stringify(value);
-    return text === undefined || text.length > MAX_JSON ? undefined : JSON.parse(text);
+    return text === undefined || text.length > MAX_JSON ? undefined : parse(text);
   } catch {
     return undefined; // it is circular, has a BigInt, or refuses
   }
@@ -49,12 +48,12 @@ function jsonOf(value) {
 function describePlain(value) {
   if (typeof value === 'string') {
     const metadata = value.length <= MAX_REPR ? { 'text/plain': { repr: inspect(value) } } : {};
-    return { data: { 'text/plain': value }, metadata };
+    return { __proto__: null, data: { 'text/plain': value }, metadata };
   }
   const data = { 'text/plain': inspect(value) };
   const json = value === null ? undefined : jsonOf(value);
   if (json !== undefined) data['application/json'] = json;
-  return { data, metadata: {} };
+  return { __proto__: null, data, metadata: {} };
 }
 
 // A promise where the object's own method gives one.
@@ -80,7 +79,7 @@ function emit(described, options) {
 // Shows a cell's last value; a promise if that takes a while.
 export function showResult(value) {
   if (typeof value === 'number' || typeof value === 'boolean') {
-    emitSimple(Object.is(value, -0) ? '-0' : `${value}`);
+    emitSimple(is(value, -0) ? '-0' : '' + value);
     return undefined;
   }
   return value === undefined || value === null ? undefined : emit(describe(value), { main: true });

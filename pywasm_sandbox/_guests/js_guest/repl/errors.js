@@ -2,6 +2,7 @@
 
 import { readText } from '../node/resolve.js';
 import { inspect } from '../packages.js';
+import { SafeMap } from './primordials.js';
 
 const OWN_FRAME = /^ +at (?:.*\()?(?:\/usr\/lib\/pywasm-js\/|pywasm:)/;
 const FRAME_WIDTH = 200;
@@ -17,12 +18,12 @@ function placeIn(stack, filename) {
 }
 
 const MAX_SOURCES = 100;
-const sources = new Map(); // of the last cells, by their names
+const sources = new SafeMap(); // of the last cells, by their names
 
 export function rememberSource(filename, source) {
   sources.delete(filename);
   sources.set(filename, source);
-  if (sources.size > MAX_SOURCES) sources.delete(sources.keys().next().value);
+  if (sources.size > MAX_SOURCES) sources.delete(sources.first()[0]);
 }
 
 const PLACE = /^ +at (?:.*\()?(\/[^:()]+|<cell [^>]+>):(\d+):(\d+)\)?$/m;
@@ -48,6 +49,18 @@ const clean = (text) =>
 export function describe(error, filename) {
   try {
     return describeError(error, filename);
+  } catch {
+    return describePlainly(error);
+  }
+}
+
+// Calls no method: those that `inspect` and the code frame need may be broken.
+function describePlainly(error) {
+  try {
+    const isObject = typeof error === 'object' && error !== null;
+    const name = isObject ? '' + (error.name ?? 'Error') : 'Error';
+    const message = '' + (isObject ? (error.message ?? '') : error);
+    return { name, message, traceback: [name + ': ' + message], line_number: null };
   } catch {
     return { name: 'Error', message: 'the error cannot be described', traceback: [], line_number: null };
   }

@@ -4,9 +4,10 @@
 // to sleep before the next: 0 for not at all, less than 0 when the run is over.
 
 import native from 'pywasm:native';
+import { SafeMap } from './primordials.js';
 import { runDue, hasWork, millisecondsToNext, clearAll, runTicks } from './timers.js';
 
-const rejected = new Map(); // promise -> reason, of those that nobody handles
+const rejected = new SafeMap(); // promise -> reason, of those that nobody handles
 
 let run = null;
 
@@ -33,11 +34,9 @@ export function abandon() {
 
 function takeRejection() {
   if (rejected.size === 0) return null;
-  for (const [promise, reason] of rejected) {
-    rejected.delete(promise);
-    return { promise, reason };
-  }
-  return null;
+  const oldest = rejected.first();
+  rejected.delete(oldest[0]);
+  return { promise: oldest[0], reason: oldest[1] };
 }
 
 export function turn() {

@@ -3,6 +3,9 @@
 import native from 'pywasm:native';
 import { nextTick } from './timers.js';
 
+const { defineProperty } = Reflect;
+const text = String;
+
 const NODE_VERSION = '20.18.1';
 const NANOSECONDS = 1_000_000_000n;
 
@@ -11,11 +14,11 @@ const env = new Proxy(
   {},
   {
     set(target, name, value) {
-      if (typeof name === 'string') target[name] = String(value);
+      if (typeof name === 'string') target[name] = text(value);
       return true;
     },
     defineProperty(target, name, descriptor) {
-      return Reflect.defineProperty(target, name, { ...descriptor, value: String(descriptor.value) });
+      return defineProperty(target, name, { ...descriptor, value: text(descriptor.value) });
     },
   },
 );
@@ -60,8 +63,8 @@ export const process = {
     const status = native.chdir(String(path));
     if (status < 0) {
       const code = Object.entries(native.errnos).find(([, number]) => number === -status)?.[0] ?? 'EIO';
-      const text = native.errnoText(-status).toLowerCase();
-      throw Object.assign(new Error(`${code}: ${text}, chdir ${native.getcwd()} -> '${path}'`), {
+      const reason = native.errnoText(-status).toLowerCase();
+      throw Object.assign(new Error(`${code}: ${reason}, chdir ${native.getcwd()} -> '${path}'`), {
         errno: status,
         code,
         syscall: 'chdir',
@@ -112,6 +115,12 @@ export const process = {
 };
 process.memoryUsage.rss = () => native.heapSize();
 Object.defineProperty(process, Symbol.toStringTag, { value: 'process', configurable: true });
+
+// Where the variables are: the user may have put another object there, or something that is none.
+export function environment() {
+  const own = process.env;
+  return typeof own === 'object' && own !== null ? own : env;
+}
 
 // What a clone of the image renews.
 export function renewProcess() {

@@ -5,7 +5,8 @@ import { evaluate } from './cell.js';
 import { showResult } from './display.js';
 import { describe, rememberSource } from './errors.js';
 import { abandon, begin, current } from './loop.js';
-import { process, renewProcess } from './process.js';
+import { deleteProperty, ErrorType, keys, max, parse, setProperty, whenSettled } from './primordials.js';
+import { environment, process, renewProcess } from './process.js';
 import { runTicks } from './timers.js';
 import { emitDone, emitError } from './wire.js';
 import { allowMissingImports } from './module_syntax.js';
@@ -13,6 +14,7 @@ import { registerSourceMap } from '../typescript/source_maps.js';
 import '../typescript/transpile.js';
 
 const REASONS = {
+  __proto__: null,
   1: ['ExecutionTimeout', 'the cell ran longer than its timeout'],
   3: ['OutputLimitExceeded', "the cell's output went over its limit"],
   4: ['KeyboardInterrupt', 'a callback of the caller failed'],
@@ -20,11 +22,11 @@ const REASONS = {
   6: ['LifetimeExceeded', "the sandbox's lifetime is over"],
 };
 
+const INTERRUPTED = ['KeyboardInterrupt', 'interrupted'];
+
 const MEMORY_TO_RECOVER = 2 << 20; // what a cell gets after one that filled the heap
 
 const FULFILLED = 1;
-
-const parse = JSON.parse;
 
 let heapBytes = 0;
 
@@ -33,11 +35,18 @@ let isAnswered = true; // whether the last request that runs code had its `done`
 // ---- what every clone renews, and what is set for it
 
 function configure({ env, cwd, clone, heap_bytes: limit }) {
-  for (const name of Object.keys(process.env)) delete process.env[name];
-  Object.assign(process.env, env);
+  const variables = environment();
+  const names = keys(variables);
+  for (let i = 0; i < names.length; i++) deleteProperty(variables, names[i]);
+  assign(variables, env);
   native.chdir(cwd);
   if (limit !== undefined) heapBytes = limit;
   if (clone) renew();
+}
+
+function assign(variables, values) {
+  const names = keys(values);
+  for (let i = 0; i < names.length; i++) setProperty(variables, names[i], values[names[i]]);
 }
 
 function renew() {
@@ -53,7 +62,7 @@ class Run {
 
   constructor(message) {
     this.code = message.code;
-    this.filename = message.filename ?? `<cell ${message.execution_count}>`;
+    this.filename = message.filename ?? '<cell ' + message.execution_count + '>';
     rememberSource(this.filename, message.source ?? message.code); // of which the code is made
     if (message.source_map) registerSourceMap(this.filename, message.source_map);
     allowMissingImports(message.source !== undefined);
@@ -71,11 +80,12 @@ class Run {
       this.fail(error);
       return;
     }
-    const [state, result] = native.promiseDetails(promise);
-    if (state === FULFILLED) {
-      this.settle(result.value);
+    const details = native.promiseDetails(promise);
+    if (details[0] === FULFILLED) {
+      this.settle(details[1].value);
     } else {
-      promise.then(
+      whenSettled(
+        promise,
         ({ value }) => this.settle(value),
         (error) => this.fail(error),
       );
@@ -86,7 +96,8 @@ class Run {
   settle(value) {
     if (this.isOver) return;
     if (typeof value === 'object' && native.promiseDetails(value) !== undefined) {
-      value.then(
+      whenSettled(
+        value,
         (result) => this.settle(result),
         (error) => this.fail(error),
       );
@@ -140,9 +151,9 @@ class Run {
   }
 
   onDeadlock() {
-    const error = new Error('the cell awaits a promise that nothing is left to settle');
+    const error = new ErrorType('the cell awaits a promise that nothing is left to settle');
     error.name = 'UnsettledAwaitError';
-    error.stack = `${error.name}: ${error.message}`;
+    error.stack = error.name + ': ' + error.message;
     this.fail(error);
   }
 
@@ -151,27 +162,42 @@ class Run {
     abandon();
     if (name === null) {
       this.status = 'exit';
-      this.exitCode = Number(process.exitCode ?? 0) | 0;
-      process.exitCode = undefined;
+      this.exitCode = takeExitCode();
       return;
     }
     this.status = 'error';
-    emitError({ name, message, traceback: [`${name}: ${message}`], line_number: null });
+    emitError({ name, message, traceback: [name + ': ' + message], line_number: null });
   }
 
   finish = () => {
-    leave(this.surroundings);
+    try {
+      leave(this.surroundings);
+    } catch {
+      // the user's own `process` refuses
+    }
     emitDone(this.status, this.exitCode);
     isAnswered = true;
   };
 }
 
+function takeExitCode() {
+  try {
+    const code = (process.exitCode ?? 0) | 0;
+    process.exitCode = undefined;
+    return code;
+  } catch {
+    return 1; // it is no number
+  }
+}
+
 function enter({ env, cwd }) {
   if (!env && !cwd) return null;
-  const before = { env: {}, cwd: null };
-  for (const [name, value] of Object.entries(env ?? {})) {
-    before.env[name] = process.env[name];
-    process.env[name] = value;
+  const before = { env: { __proto__: null }, cwd: null };
+  if (env) {
+    const variables = environment();
+    const names = keys(env);
+    for (let i = 0; i < names.length; i++) before.env[names[i]] = variables[names[i]];
+    assign(variables, env);
   }
   if (cwd) {
     before.cwd = native.getcwd();
@@ -183,15 +209,18 @@ function enter({ env, cwd }) {
 function leave(surroundings) {
   if (surroundings === null) return;
   const { env, cwd } = surroundings;
-  for (const [name, value] of Object.entries(env)) {
-    if (value === undefined) delete process.env[name];
-    else process.env[name] = value;
+  const variables = environment();
+  const names = keys(env);
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i];
+    if (env[name] === undefined) deleteProperty(variables, name);
+    else setProperty(variables, name, env[name]);
   }
   if (cwd !== null) native.chdir(cwd);
 }
 
 function execute(message) {
-  native.limitMemory(heapBytes === 0 ? 0 : Math.max(heapBytes, native.heapSize() + MEMORY_TO_RECOVER));
+  native.limitMemory(heapBytes === 0 ? 0 : max(heapBytes, native.heapSize() + MEMORY_TO_RECOVER));
   const run = new Run(message);
   begin(run);
   run.start();
@@ -224,18 +253,20 @@ export function handle(text) {
     case 'settle':
       return settle();
     default:
-      throw new Error(`unknown operation ${message.op}`);
+      throw new ErrorType('unknown operation ' + message.op);
   }
 }
 
 // The engine was stopped: by the host (`reason`), by `process.exit` (`isExit`), or by an error of a job.
 export function stopped(reason, isExit, error) {
   const run = current();
-  const [name, text] = REASONS[reason] ?? ['KeyboardInterrupt', 'interrupted'];
+  const why = REASONS[reason] ?? INTERRUPTED;
+  const name = why[0];
+  const text = why[1];
   if (run === null) {
-    if (reason === 0) throw error ?? new Error('stopped outside of a run');
+    if (reason === 0) throw error ?? new ErrorType('stopped outside of a run');
     if (isAnswered) return; // it came when all was said
-    emitError({ name, message: text, traceback: [`${name}: ${text}`], line_number: null });
+    emitError({ name, message: text, traceback: [name + ': ' + text], line_number: null });
     emitDone('error', null);
     isAnswered = true;
     return;

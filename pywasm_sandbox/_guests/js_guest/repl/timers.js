@@ -2,27 +2,28 @@
 
 import native from 'pywasm:native';
 
-const LONGEST = 2 ** 31 - 1;
-const inspectCustom = Symbol.for('nodejs.util.inspect.custom');
+import { applyFunction, defineProperties, max, Queue, SafeMap, toNumber, trunc, TypeErrorType, whenSettled } from './primordials.js';
 
-const timers = new Map(); // id -> Timeout, in the order of their start
-let immediates = [];
-let ticks = [];
+const LONGEST = 2 ** 31 - 1;
+
+const timers = new SafeMap(); // id -> Timeout, in the order of their start
+const immediates = new Queue();
+const ticks = new Queue(); // {callback, args}
 let lastId = 0;
 
 function check(callback) {
   if (typeof callback === 'function') return;
-  const error = new TypeError('The "callback" argument must be of type function.');
+  const error = new TypeErrorType('The "callback" argument must be of type function.');
   error.code = 'ERR_INVALID_ARG_TYPE';
   throw error;
 }
 
 export class Timeout {
   constructor(callback, delay, args, repeats) {
-    const number = Number(delay);
-    this._idleTimeout = number >= 1 && number <= LONGEST ? Math.trunc(number) : 1;
+    const number = toNumber(delay);
+    this._idleTimeout = number >= 1 && number <= LONGEST ? trunc(number) : 1;
     this._onTimeout = callback;
-    Object.defineProperties(this, {
+    defineProperties(this, {
       args: { value: args },
       id: { value: ++lastId },
       isReferenced: { value: true, writable: true },
@@ -32,24 +33,8 @@ export class Timeout {
     timers.set(this.id, this);
   }
 
-  ref() {
-    this.isReferenced = true;
-    return this;
-  }
-
-  unref() {
-    this.isReferenced = false;
-    return this;
-  }
-
-  hasRef() {
-    return this.isReferenced;
-  }
-
   refresh() {
-    this.dueAt = native.monotonic() + this._idleTimeout;
-    timers.delete(this.id); // to the end of those that are due at the same time
-    timers.set(this.id, this);
+    startAgain(this);
     return this;
   }
 
@@ -70,23 +55,35 @@ export class Timeout {
 export class Immediate {
   constructor(callback, args) {
     this._onImmediate = callback;
-    Object.defineProperty(this, 'args', { value: args });
-    Object.defineProperty(this, 'isReferenced', { value: true, writable: true });
+    defineProperties(this, { args: { value: args }, isReferenced: { value: true, writable: true } });
     immediates.push(this);
   }
+}
 
+// To the end of those that are due at the same time.
+function startAgain(timer) {
+  timer.dueAt = native.monotonic() + timer._idleTimeout;
+  timers.delete(timer.id);
+  timers.set(timer.id, timer);
+}
+
+// What both have; not enumerable, as methods of classes are.
+const references = {
   ref() {
     this.isReferenced = true;
     return this;
-  }
-
+  },
   unref() {
     this.isReferenced = false;
     return this;
-  }
-
+  },
   hasRef() {
     return this.isReferenced;
+  },
+};
+for (const [name, value] of Object.entries(references)) {
+  for (const { prototype } of [Timeout, Immediate]) {
+    Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
   }
 }
 
@@ -101,7 +98,7 @@ export function setInterval(callback, delay, ...args) {
 }
 
 export function clearTimeout(timer) {
-  const id = typeof timer === 'object' && timer !== null ? timer.id : Number(timer);
+  const id = typeof timer === 'object' && timer !== null ? timer.id : toNumber(timer);
   timers.delete(id);
 }
 
@@ -115,13 +112,13 @@ export function setImmediate(callback, ...args) {
 }
 
 export function clearImmediate(immediate) {
-  immediates = immediates.filter((each) => each !== immediate);
+  if (immediate instanceof Immediate) immediate._onImmediate = null; // its place in the queue is skipped
 }
 
 export function queueMicrotask(callback) {
   check(callback);
   // What it throws is no rejection: it goes the way of a timer's error.
-  Promise.resolve().then(() => {
+  whenSettled(undefined, () => {
     try {
       callback();
     } catch (error) {
@@ -134,7 +131,7 @@ export function queueMicrotask(callback) {
 
 export function nextTick(callback, ...args) {
   check(callback);
-  ticks.push([callback, args]);
+  ticks.push({ callback, args });
 }
 
 // ---- for the loop
@@ -145,16 +142,16 @@ let onError = (error) => {
 
 function attempt(callback, args, self) {
   try {
-    callback.apply(self, args);
+    applyFunction(callback, self, args);
   } catch (error) {
     onError(error);
   }
 }
 
 export function runTicks() {
-  if (ticks.length === 0) return false;
-  while (ticks.length > 0) {
-    const [callback, args] = ticks.shift();
+  if (ticks.isEmpty) return false;
+  while (!ticks.isEmpty) {
+    const { callback, args } = ticks.shift();
     attempt(callback, args, undefined);
   }
   return true;
@@ -163,9 +160,9 @@ export function runTicks() {
 function nextTimer() {
   if (timers.size === 0) return null;
   let next = null;
-  for (const timer of timers.values()) {
+  timers.forEach((timer) => {
     if (next === null || timer.dueAt < next.dueAt) next = timer;
-  }
+  });
   return next;
 }
 
@@ -175,13 +172,17 @@ export function runDue(handleError) {
   const timer = nextTimer();
   if (timer !== null && timer.dueAt <= native.monotonic()) {
     if (timer._repeat === null) timers.delete(timer.id);
-    else timer.refresh();
+    else startAgain(timer);
     attempt(timer._onTimeout, timer.args, timer);
     runTicks();
     return true;
   }
-  if (immediates.length === 0) return false;
-  const immediate = immediates.shift();
+  let immediate = null;
+  while (!immediates.isEmpty && immediate === null) {
+    const next = immediates.shift();
+    if (next._onImmediate !== null) immediate = next;
+  }
+  if (immediate === null) return false;
   attempt(immediate._onImmediate, immediate.args, immediate);
   runTicks();
   return true;
@@ -189,20 +190,24 @@ export function runDue(handleError) {
 
 // Whether something keeps a run going.
 export function hasWork() {
-  if (ticks.length > 0) return true;
-  if (immediates.length > 0 && immediates.some((each) => each.isReferenced)) return true;
-  if (timers.size === 0) return false;
-  for (const timer of timers.values()) if (timer.isReferenced) return true;
-  return false;
+  if (!ticks.isEmpty) return true;
+  if (immediates.some((each) => each.isReferenced && each._onImmediate !== null)) return true;
+  let isFound = false;
+  if (timers.size > 0) {
+    timers.forEach((timer) => {
+      isFound ||= timer.isReferenced;
+    });
+  }
+  return isFound;
 }
 
 export function millisecondsToNext() {
   const timer = nextTimer();
-  return timer === null ? 0 : Math.max(timer.dueAt - native.monotonic(), 0);
+  return timer === null ? 0 : max(timer.dueAt - native.monotonic(), 0);
 }
 
 export function clearAll() {
   timers.clear();
-  immediates = [];
-  ticks = [];
+  immediates.clear();
+  ticks.clear();
 }
