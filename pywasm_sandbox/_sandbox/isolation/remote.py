@@ -120,6 +120,13 @@ class RemoteFiles:
 
         return ask
 
+    def write(
+        self, path: str | os.PathLike[str], content: str | bytes | bytearray | memoryview, **options: Any
+    ) -> FileInfo:
+        data = content if isinstance(content, str) else bytes(content)
+        info: FileInfo = self._core.ask("files", "write", path, data, **options)
+        return info
+
     def usage(self) -> dict[str, int | None]:
         used: dict[str, int | None] = self._core.ask("usage")
         return used
@@ -130,7 +137,7 @@ class RemoteFiles:
             yield chunk
 
     def write_chunks(self, path: str | os.PathLike[str], chunks: Iterable[bytes]) -> FileInfo:
-        info: FileInfo = self.write(path, b"")
+        info = self.write(path, b"")
         for chunk in chunks:
             info = self.write(path, chunk, append=True)
         return info
