@@ -123,7 +123,8 @@ class RemoteFiles:
     def write(
         self, path: str | os.PathLike[str], content: str | bytes | bytearray | memoryview, **options: Any
     ) -> FileInfo:
-        data = content if isinstance(content, str) else bytes(content)
+        # What else it may be, is said there.
+        data = bytes(content) if isinstance(content, bytearray | memoryview) else content
         info: FileInfo = self._core.ask("files", "write", path, data, **options)
         return info
 
