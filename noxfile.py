@@ -82,3 +82,10 @@ def soak(session: nox.Session) -> None:
 def guests(session: nox.Session) -> None:
     """Rebuild the WebAssembly assets from source (Debian, clang 22; see build/README.md)."""
     session.run("python3", "build/build.py", "all", *session.posargs, external=True)
+
+
+@nox.session
+def packages(session: nox.Session) -> None:
+    """Popular packages are installed from the real index (docs/guide/package-rates.md)."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "tests/popular", *session.posargs, env={"PYWASM_TEST_INDEX": "1"})

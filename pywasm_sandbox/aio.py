@@ -336,9 +336,12 @@ class AsyncSandbox(SandboxBase):
         cwd: StrPath | None = None,
         env: Mapping[str, str] | None = None,
         timeout: float | None = None,
-        stdin: str | bytes | None = None,
+        stdin: str | bytes | bool | None = None,
     ) -> AsyncProcess:
-        """Start a command and go on; it runs until it ends, is killed, or the sandbox is closed."""
+        """Start a command and go on; it runs until it ends, is killed, or the sandbox is closed.
+
+        With ``stdin=True`` its stdin stays open for `write_stdin`, until `close_stdin`.
+        """
         request = self._core.command_request(command, cwd=cwd, env=env, timeout=timeout, stdin=stdin)
         shown = command if isinstance(command, str) else shlex.join(command)
         return AsyncProcess(self._core.commands.start(shown, request))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from pywasm_sandbox._wasi.errnos import INTR, INVAL, TOOBIG
 
+from . import key_derivation
 from .protocol import BlockedInput, InputAnswer, InputQuestion, Question, is_shallow, without_surrogates
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ __all__ = [
     "error_reply",
 ]
 
-PROCESS_CALLS: Final = ("process.spawn", "process.wait", "process.kill", "process.pipe")
+PROCESS_CALLS: Final = ("process.spawn", "process.wait", "process.kill", "process.pipe", "process.pair")
 """What starts and ends processes (`_processes.guest_calls`)."""
 
 MAX_REQUEST_BYTES: Final = 16 << 20
@@ -114,6 +115,10 @@ class HostCall:
         """The arguments are wrong."""
         raise HostCallError("TypeError", message)
 
+    def fail(self, name: str, message: str) -> NoReturn:
+        """The call fails with this exception."""
+        raise HostCallError(name, message)
+
     def wait(self, seconds: float | None, fds: Sequence[WatchedFd] = ()) -> None:
         """Sleep until one of the descriptors is ready, somebody wakes the guest, or so much time went by.
 
@@ -160,7 +165,7 @@ class HostCalls:
     """The handlers of a guest, by name, and the answer that waits to be fetched."""
 
     def __init__(self, handlers: Mapping[str, Handler]) -> None:
-        self._handlers = {"input": _input, **handlers}
+        self._handlers = {"input": _input, **key_derivation.HANDLERS, **handlers}
         self._reply = b""
 
     def request(self, payload: bytes, make_call: MakeCall) -> int:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from pywasm_sandbox._guests.hostcalls import Handler, HostCall, HostCallError, HostCallInterrupted
 from pywasm_sandbox._vfs.api import Errno
-from pywasm_sandbox._wasi import FdTable, errnos
+from pywasm_sandbox._wasi import Fd, FdTable, errnos
 from pywasm_sandbox._wasi.errnos import WasiError
-from pywasm_sandbox._wasi.pipes import BytesReader, OutputEnd, make_pipe, pipe_fd
+from pywasm_sandbox._wasi.pipes import BytesReader, OutputEnd, make_pair, make_pipe, pipe_fd
 
 from .executables import search
 from .job import Job
@@ -51,6 +51,7 @@ class GuestProcesses:
             "process.wait": self._wait,
             "process.kill": self._kill,
             "process.pipe": self._pipe,
+            "process.pair": self._pair,
         }
 
     def _spawn(self, call: HostCall) -> int:
@@ -124,7 +125,17 @@ class GuestProcesses:
             reader, writer = make_pipe()
         except OSError as error:
             raise HostCallError("OSError", str(error), errno="ENFILE") from error
-        ends = [pipe_fd(reader, writable=False), pipe_fd(writer, writable=True)]
+        return self._insert(call, [pipe_fd(reader, writable=False), pipe_fd(writer, writable=True)])
+
+    def _pair(self, call: HostCall) -> list[int]:
+        try:
+            pair = make_pair()
+        except OSError as error:
+            raise HostCallError("OSError", str(error), errno="ENFILE") from error
+        return self._insert(call, [Fd.of_endpoint(end) for end in pair])
+
+    @staticmethod
+    def _insert(call: HostCall, ends: list[Fd]) -> list[int]:
         numbers: list[int] = []
         try:
             for end in ends:

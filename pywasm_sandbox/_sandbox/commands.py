@@ -18,7 +18,7 @@ from pywasm_sandbox._processes.launcher import Launcher
 from pywasm_sandbox._processes.table import SIGKILL, Launch, Process
 from pywasm_sandbox._wasi import FdTable
 from pywasm_sandbox._wasi.errnos import WasiError
-from pywasm_sandbox._wasi.pipes import BytesReader, OutputEnd, pipe_fd
+from pywasm_sandbox._wasi.pipes import BytesReader, FedReader, OutputEnd, pipe_fd
 from pywasm_sandbox.errors import PolicyError, SandboxError
 
 from .calls import Call
@@ -38,10 +38,13 @@ __all__ = [
     "RunningCommand",
     "command_steps",
     "exit_code_of",
+    "stdin_bytes",
 ]
 
 ProcessStatus = Literal["running", "completed", "failed", "killed"]
 SHELL: Final = "/usr/bin/sh"
+MAX_STDIN_BYTES: Final = 16 << 20
+"""What may wait to be read by a process in the background."""
 TIMEOUT_EXIT_CODE: Final = 124
 """Of a command that its timeout ended, as coreutils' ``timeout`` has it."""
 
@@ -49,6 +52,13 @@ TIMEOUT_EXIT_CODE: Final = 124
 def exit_code_of(status: int) -> int:
     """The exit code that a shell gives to a status of `waitpid`."""
     return 128 + (status & 0x7F) if status & 0x7F else status >> 8 & 0xFF
+
+
+def stdin_bytes(stdin: str | bytes | bool | None) -> bytes:
+    """What a command reads, text as UTF-8."""
+    if isinstance(stdin, str):
+        return stdin.encode("utf-8", "surrogateescape")
+    return b"" if stdin is None or isinstance(stdin, bool) else stdin
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,8 @@ class CommandRequest:
     cwd: str
     timeout: float | None
     stdin: bytes = b""
+    keep_stdin: bool = False
+    """More may come, until it is closed."""
 
 
 class _ToCall:
@@ -89,6 +101,7 @@ class BackgroundProcess:
         self.ended_at: datetime | None = None
         self.pid = 0
         self.job: Job | None = None
+        self.stdin: FedReader | None = None
         self._max_log_bytes = max_log_bytes
         self._lock = threading.Condition()
         self._logs: deque[Output] = deque()
@@ -148,6 +161,20 @@ class BackgroundProcess:
         if self.job is not None:
             self.job.end(number)
 
+    def write_stdin(self, data: str | bytes) -> None:
+        """Give it more to read. Raises `SandboxError`."""
+        if self.stdin is None:
+            raise SandboxError("its stdin is closed: start_process(…, stdin=True) keeps it open")
+        if not self.stdin.feed(stdin_bytes(data)):
+            if self._status is not None or self.stdin.ended:
+                raise SandboxError(f"process {self.pid} doesn't read any more, or its stdin was closed")
+            raise SandboxError(f"{MAX_STDIN_BYTES} bytes wait to be read by process {self.pid} already")
+
+    def close_stdin(self) -> None:
+        """It reads the end of the file after what was written. Idempotent."""
+        if self.stdin is not None:
+            self.stdin.end()
+
     def wait_call(self, notify: Callable[[], None] | None) -> Call:
         """A call that ends with the process."""
         call = Call(notify)
@@ -172,7 +199,9 @@ class Commands:
 
     # ---- running ------------------------------------------------------------------------------------
 
-    def _start(self, request: CommandRequest, listener: Any) -> tuple[Job, Process]:
+    def _start(
+        self, request: CommandRequest, listener: Any, stdin: FedReader | None = None
+    ) -> tuple[Job, Process]:
         job = Job(
             listener,
             timeout=request.timeout,
@@ -181,7 +210,8 @@ class Commands:
         )
         listener.job = job
         fds = FdTable(self._max_open_files)
-        fds.insert(pipe_fd(BytesReader(request.stdin), writable=False))
+        reader = BytesReader(request.stdin) if stdin is None else stdin
+        fds.insert(pipe_fd(reader, writable=False))
         for number in (1, 2):
             fds.insert(pipe_fd(OutputEnd(job.write, number), writable=True))
         launch = Launch(SHELL, request.words, dict(request.env), request.cwd)
@@ -217,7 +247,9 @@ class Commands:
     def start(self, command: str, request: CommandRequest) -> BackgroundProcess:
         """Start a command and go on."""
         background = BackgroundProcess(command, self._max_output_bytes)
-        _, process = self._start(request, background)
+        if request.keep_stdin:
+            background.stdin = FedReader(MAX_STDIN_BYTES)
+        _, process = self._start(request, background, background.stdin)
         background.pid = process.pid
         with self._lock:
             self._background[process.pid] = background

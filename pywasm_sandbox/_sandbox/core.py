@@ -524,7 +524,7 @@ class SandboxCore:
         cwd: str | os.PathLike[str] | None,
         env: Mapping[str, str] | None,
         timeout: float | Unset | None,
-        stdin: str | bytes | None = None,
+        stdin: str | bytes | bool | None = None,
     ) -> CommandRequest:
         """A command line for the shell, or words that are run as they are. Checks what was given."""
         return command_request(self, command, cwd=cwd, env=env, timeout=timeout, stdin=stdin)
@@ -612,7 +612,7 @@ def command_request(
     cwd: str | os.PathLike[str] | None,
     env: Mapping[str, str] | None,
     timeout: float | Unset | None,
-    stdin: str | bytes | None,
+    stdin: str | bytes | bool | None,
 ) -> CommandRequest:
     """What `exec` was asked for, checked."""
     if isinstance(command, str):
@@ -623,7 +623,7 @@ def command_request(
         raise TypeError("command is a str, or a list of str that is not empty")
     if "\0" in line:
         raise ValueError("a command can't contain a NUL")
-    from .commands import CommandRequest
+    from .commands import CommandRequest, stdin_bytes
 
     folder = core.files.stat(core.options.cwd if cwd is None else cwd)
     if not folder.is_directory:
@@ -633,7 +633,8 @@ def command_request(
         env={**BASE_ENV, **core.options.env, **check_env(env), "PWD": folder.path},
         cwd=folder.path,
         timeout=core.options.limits.timeout if isinstance(timeout, Unset) else check_timeout(timeout),
-        stdin=stdin.encode("utf-8", "surrogateescape") if isinstance(stdin, str) else stdin or b"",
+        stdin=stdin_bytes(stdin),
+        keep_stdin=stdin is True,
     )
 
 

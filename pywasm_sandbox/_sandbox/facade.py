@@ -304,6 +304,17 @@ class ProcessBase:
     def stderr(self) -> str:
         return self._core.logs("stderr")
 
+    def write_stdin(self, data: str | bytes) -> None:
+        """Give it more to read, if it was started with ``stdin=True``. Doesn't wait until it is read.
+
+        Raises `SandboxError` if its stdin is closed, or too much waits already.
+        """
+        self._core.write_stdin(data)
+
+    def close_stdin(self) -> None:
+        """It reads the end of the file after what was written. Idempotent."""
+        self._core.close_stdin()
+
     def kill(self, signal: int = SIGTERM) -> None:
         """End it and what it started. Without effect if it is over."""
         self._core.kill(signal)
@@ -580,9 +591,12 @@ class Sandbox(SandboxBase):
         cwd: StrPath | None = None,
         env: Mapping[str, str] | None = None,
         timeout: float | None = None,
-        stdin: str | bytes | None = None,
+        stdin: str | bytes | bool | None = None,
     ) -> Process:
-        """Start a command and go on; it runs until it ends, is killed, or the sandbox is closed."""
+        """Start a command and go on; it runs until it ends, is killed, or the sandbox is closed.
+
+        With ``stdin=True`` its stdin stays open for `write_stdin`, until `close_stdin`.
+        """
         request = self._core.command_request(command, cwd=cwd, env=env, timeout=timeout, stdin=stdin)
         shown = command if isinstance(command, str) else shlex.join(command)
         return Process(self._core.commands.start(shown, request))

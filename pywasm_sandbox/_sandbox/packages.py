@@ -50,6 +50,8 @@ _PLATFORM: Final = "x86_64-unknown-linux-gnu"
 _PURE: Final = re.compile(r"-(?:[a-z0-9.]*\b(?:py3|py314|cp314)\b[a-z0-9.]*)-none-any\.whl$")
 _MAX_LOCAL_WHEELS: Final = 100
 _MAX_JOBS: Final = 8
+_MAX_REASON: Final = 4000
+"""uv explains at any length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +158,7 @@ class Installer:
             work = Path(folder)
             local = self._copy_wheels(policy, wanted, work)
             (work / "requirements.in").write_text("\n".join([*wanted.requirements, *local]) + "\n")
-            (work / "constraints.txt").write_text(
-                "".join(f"{name}=={version}\n" for name, version in self._bundled.items())
-                + "".join(f"{line}\n" for line in wanted.constraints)
-            )
+            self._write_versions(wanted, work)
             for line in wanted.requirements:
                 yield f"Collecting {line.split(' --hash=')[0]}\n"
             for path in wanted.wheels:
@@ -184,6 +183,16 @@ class Installer:
                     f"the sandbox's policy chooses the index: {url} is not one that code may use "
                     "(PackagePolicy(code_may_use=[…]))"
                 )
+
+    def _write_versions(self, wanted: Wanted, work: Path) -> None:
+        """What is bundled stays as it is: what depends on another version of it gets that one. Asking for
+        another version by name is an error."""
+        named = {normal(match[1]) for line in wanted.requirements if (match := _NAME.match(line))}
+        constraints, overrides = list(wanted.constraints), list[str]()
+        for name, version in self._bundled.items():
+            (constraints if name in named else overrides).append(f"{name}=={version}")
+        for file, lines in (("constraints.txt", constraints), ("overrides.txt", overrides)):
+            (work / file).write_text("".join(f"{line}\n" for line in lines))
 
     def _copy_wheels(self, policy: PackagePolicy, wanted: Wanted, work: Path) -> list[str]:
         """Put the sandbox's own wheels where uv finds them; requirements for those that were named."""
@@ -312,6 +321,7 @@ class Installer:
             source += [word for url in indexes[1:] for word in ("--index", url)]
         command = [
             *(sys.executable, "-m", "uv", "pip", "compile", "requirements.in", "-c", "constraints.txt"),
+            *("--override", "overrides.txt"),
             *("--format", "pylock.toml", "-o", "pylock.toml", *source),
             *("--python-version", PYTHON_VERSION, "--python-platform", _PLATFORM),
             *("--no-build", "--no-config", "--no-progress", "--color", "never", "--quiet"),
@@ -341,6 +351,8 @@ class Installer:
             lines = (work / "errors").read_text("utf-8", "replace").splitlines()
             reason = "\n".join(line for line in lines if not line.startswith(("Using ", "warning:"))).strip()
             reason = (reason or f"uv ended with {process.returncode}").replace(str(work), "")
+            if len(reason) > _MAX_REASON:
+                reason = f"{reason[: _MAX_REASON // 2]}\n…\n{reason[-_MAX_REASON // 2 :]}"
             raise PackageInstallError(f"{reason}\n{self._what_there_is()}")
 
     def _resolve(
@@ -355,7 +367,7 @@ class Installer:
             name = choice.name
             local = "archive" in package
             if name in self._bundled:
-                yield f"Requirement already satisfied: {name} (bundled)\n"
+                yield f"Requirement already satisfied: {name}=={self._bundled[name]} (bundled)\n"
             elif present.get(name) == choice.version and not local:
                 yield f"Requirement already satisfied: {name}=={choice.version}\n"
             elif allowed is not None and name not in allowed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -271,6 +272,51 @@ async def test_a_process_is_killed(sandbox: Any) -> None:
             break
         await sandbox.exec("sleep 0.05")
     assert (process.status, process.exit_code) == ("killed", 143)
+
+
+async def _until(sandbox: Any, condition: Callable[[], bool]) -> None:
+    for _ in range(1000):
+        if condition():
+            return
+        await sandbox.exec("sleep 0.01")
+    raise AssertionError("it did not come")
+
+
+async def test_a_process_reads_what_is_written_to_it(sandbox: Any) -> None:
+    process = await sandbox.start_process("while read x; do echo got $x; done; echo end", stdin=True)
+    process.write_stdin("a\n")
+    await _until(sandbox, lambda: process.stdout == "got a\n")
+    process.write_stdin(b"b\nc\n")
+    await _until(sandbox, lambda: process.stdout == "got a\ngot b\ngot c\n")
+    assert process.status == "running"
+    process.close_stdin()
+    process.close_stdin()
+    await _until(sandbox, lambda: process.status == "completed")
+    assert process.stdout == "got a\ngot b\ngot c\nend\n"
+    with pytest.raises(SandboxError, match="doesn't read any more"):
+        process.write_stdin("d")
+
+
+async def test_an_interpreter_that_is_talked_to(sandbox: Any) -> None:
+    await sandbox.exec("python -c 1", timeout=200)
+    process = await sandbox.start_process("python -c 'while True: print(eval(input()))'", stdin=True)
+    for number in range(1, 4):
+        process.write_stdin(f"{number} * 2\n")
+        await _until(sandbox, lambda: process.stdout.count("\n") == number)  # noqa: B023
+    assert process.stdout == "2\n4\n6\n"
+    process.kill()
+
+
+async def test_stdin_has_to_be_kept_open(sandbox: Any) -> None:
+    process = await sandbox.start_process("cat; echo end")
+    await _until(sandbox, lambda: process.status == "completed")
+    with pytest.raises(SandboxError, match="stdin=True"):
+        process.write_stdin("x")
+    process = await sandbox.start_process("sleep 600", stdin=True)
+    process.write_stdin(bytes(16 << 20))
+    with pytest.raises(SandboxError, match="16777216 bytes wait"):
+        process.write_stdin("x")
+    process.kill()
 
 
 async def test_no_such_process(sandbox: Any) -> None:

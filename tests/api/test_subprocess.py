@@ -104,3 +104,66 @@ async def test_subprocess_in_a_process(shared: Any) -> None:
 async def test_commands_with_the_cell_s_variables(shared: Any) -> None:
     code = "!mkdir -p a/b\n!touch a/one a/two\nname = 'a'\nfiles = !ls {name}\nprint(files)\n!ls a/*o*"
     assert "".join((await shared.run_code(code)).logs.stdout) == "['b', 'one', 'two']\na/one\na/two\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (
+            """
+p = await asyncio.create_subprocess_exec("sh", "-c", "echo out; echo err >&2; exit 3", stdout=-1, stderr=-1)
+(*await p.communicate(), p.returncode)
+""",
+            "(b'out\\n', b'err\\n', 3)",
+        ),
+        (
+            "p = await asyncio.create_subprocess_shell('tr a-z A-Z', stdin=-1, stdout=-1)\n"
+            "(await p.communicate(b'shout'))[0]",
+            "b'SHOUT'",
+        ),
+        (
+            "p = await asyncio.create_subprocess_exec('seq', '3', stdout=-1)\n"
+            "[line async for line in p.stdout], await p.wait()",
+            "([b'1\\n', b'2\\n', b'3\\n'], 0)",
+        ),
+        (
+            "p = await asyncio.create_subprocess_exec('cat', stdin=-1, stdout=-1)\n"
+            "p.stdin.write(b'x' * 300_000)\np.stdin.close()\n(len(await p.stdout.read()), await p.wait())",
+            "(300000, 0)",
+        ),
+        (
+            """
+p = await asyncio.create_subprocess_exec("sleep", "60")
+try:
+    await asyncio.wait_for(p.wait(), 0.1)
+except TimeoutError:
+    p.kill()
+await p.wait()
+""",
+            "-9",
+        ),
+        (
+            """
+async def code(n):
+    p = await asyncio.create_subprocess_shell(f"sleep 0.1; exit {n}")
+    return await p.wait()
+await asyncio.gather(*map(code, range(4)))
+""",
+            "[0, 1, 2, 3]",
+        ),
+        (
+            """
+try:
+    await asyncio.create_subprocess_exec("no-such-command")
+except FileNotFoundError as error:
+    print(error)
+1
+""",
+            "1",
+        ),
+    ],
+)
+async def test_asyncio_starts_commands(shared: Any, code: str, text: str) -> None:
+    execution = await shared.run_code(f"import asyncio\n{code}", timeout=60)
+    assert execution.error is None, execution.error
+    assert execution.text == text

@@ -78,3 +78,88 @@ for find in (lambda: pwd.getpwuid(7), lambda: pwd.getpwnam("x"), lambda: grp.get
         "\"getpwnam(): name not found: 'x'\"",
         "\"getgrnam(): name not found: 'x'\"",
     ]
+
+
+def test_keys_are_derived(sandbox: Sandbox) -> None:
+    code = """
+import hashlib
+print(hashlib.pbkdf2_hmac("sha256", b"password", b"salt", 4096).hex())
+print(hashlib.pbkdf2_hmac("sha1", b"password", b"salt", 2, 20).hex())
+print(hashlib.scrypt(b"password", salt=b"NaCl", n=1024, r=8, p=16).hex()[:32])
+for call in (
+    lambda: hashlib.pbkdf2_hmac("sha256", b"", b"", 10**12),
+    lambda: hashlib.pbkdf2_hmac("sha256", b"", b"", 0),
+    lambda: hashlib.pbkdf2_hmac("nope", b"", b"", 1),
+    lambda: hashlib.scrypt(b"", salt=b"", n=2**30, r=8, p=1),
+    lambda: hashlib.scrypt(b"", salt=b"", n=3, r=8, p=1),
+):
+    try:
+        call()
+    except ValueError as error:
+        print(error)
+"""
+    execution = sandbox.run_code(code)
+    assert execution.error is None, execution.error
+    # RFC 7914 (PBKDF2 and scrypt), RFC 6070
+    assert "".join(execution.logs.stdout).splitlines() == [
+        "c5e478d59288c841aa530db6845c4c8d962893a001ce4e11a4963873aa98134a",
+        "ea6c014dc72d6f8ccd1ed92ace1d41f0d8de8957",
+        "fdbabe1c9d3472007856e7190d01e9fe",
+        "iterations must be from 1 to 2000000 (for each block of the key)",
+        "iterations must be from 1 to 2000000 (for each block of the key)",
+        "unsupported hash type nope",
+        "n * r * p is over 4194304",
+        "n must be a power of 2, r and p positive",
+    ]
+
+
+def test_pairs_of_sockets(sandbox: Sandbox) -> None:
+    code = """
+import selectors, socket, threading
+a, b = socket.socketpair()
+a.sendall(b"hi")
+print(b.recv(10))
+b.sendall(b"x" * 10)
+print(a.recv(3), a.recv(2, socket.MSG_PEEK), a.recv(100))
+def echo():
+    while data := b.recv(100):
+        b.sendall(data.upper())
+    b.close()
+t = threading.Thread(target=echo)
+t.start()
+a.sendall(b"abc")
+print(a.recv(10))
+a.shutdown(socket.SHUT_WR)
+print(a.recv(10))
+t.join()
+c, d = socket.socketpair()
+c.settimeout(0.02)
+try:
+    c.recv(1)
+except TimeoutError as error:
+    print(error)
+selector = selectors.DefaultSelector()
+selector.register(c, selectors.EVENT_READ)
+print(selector.select(0))
+d.send(b"!")
+print(len(selector.select(5)), c.recv(1))
+"""
+    execution = sandbox.run_code(code)
+    assert execution.error is None, execution.error
+    assert "".join(execution.logs.stdout).splitlines() == [
+        "b'hi'",
+        "b'xxx' b'xx' b'xxxxxxx'",
+        "b'ABC'",
+        "b''",
+        "timed out",
+        "[]",
+        "1 b'!'",
+    ]
+
+
+@pytest.mark.parametrize("make", ["socket.socket(type=socket.SOCK_DGRAM)", "socket.socketpair(type=2)"])
+def test_datagrams_say_what_there_is(sandbox: Sandbox, make: str) -> None:
+    execution = sandbox.run_code(f"import socket\n{make.replace('type=2', 'type=socket.SOCK_DGRAM')}")
+    assert execution.error is not None
+    assert execution.error.name == "OSError"
+    assert "the sandbox's network is TCP: there are stream sockets only" in execution.error.message

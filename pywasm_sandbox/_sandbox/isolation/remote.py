@@ -230,6 +230,12 @@ class RemoteProcess:
     def kill(self, number: int) -> None:
         self._core.ask("kill_process", self.pid, int(number))
 
+    def write_stdin(self, data: str | bytes) -> None:
+        self._core.ask("write_stdin", self.pid, data)
+
+    def close_stdin(self) -> None:
+        self._core.ask("close_stdin", self.pid)
+
     def wait_call(self, notify: Callable[[], None] | None) -> Answer:
         return self._core.connection.begin("request", "wait_process", (self.pid,), {}, notify=notify)
 
@@ -544,7 +550,7 @@ class RemoteCore:
         cwd: str | os.PathLike[str] | None,
         env: Mapping[str, str] | None,
         timeout: float | Unset | None,
-        stdin: str | bytes | None = None,
+        stdin: str | bytes | bool | None = None,
     ) -> CommandRequest:
         return command_request(self, command, cwd=cwd, env=env, timeout=timeout, stdin=stdin)
 

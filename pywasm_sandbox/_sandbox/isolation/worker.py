@@ -409,6 +409,12 @@ class Worker:
     def do_kill_process(self, pid: int, number: int) -> None:
         self._live().commands.get(pid).kill(number)
 
+    def do_write_stdin(self, pid: int, data: str | bytes) -> None:
+        self._live().commands.get(pid).write_stdin(data)
+
+    def do_close_stdin(self, pid: int) -> None:
+        self._live().commands.get(pid).close_stdin()
+
     def do_wait_process(self, pid: int) -> None:
         self._live().commands.get(pid).wait_call(None).wait_at_most(None)
 

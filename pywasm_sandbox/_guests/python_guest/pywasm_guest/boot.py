@@ -7,7 +7,7 @@ import sys
 
 import _pywasm
 
-from . import adaptations, display, figures, plotly_figures, processes, tables, unsupported, users
+from . import adaptations, derivation, display, figures, plotly_figures, processes, tables, unsupported, users
 from .handler import Session
 from .hooks import ImportHooks
 
@@ -46,6 +46,7 @@ def start() -> None:
     unsupported.install(hooks)
     processes.install(hooks)
     users.install()
+    derivation.install(hooks)
     adaptations.install(hooks)
     figures.install(hooks)
     plotly_figures.install(hooks)

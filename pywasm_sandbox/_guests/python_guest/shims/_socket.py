@@ -318,8 +318,13 @@ def getprotobyname(protocolname: str) -> int:
 
 
 def socketpair(family: int = -1, type: int = -1, proto: int = 0) -> object:
-    """Pairs of sockets don't exist in the sandbox."""
-    raise OSError(errno.ENOTSUP, "the sandbox has no pairs of sockets; a queue or an io.BytesIO may do")
+    """Two sockets that are connected to each other, within the sandbox."""
+    kind = _c.SOCK_STREAM if type == -1 else type & ~(_c.SOCK_NONBLOCK | _c.SOCK_CLOEXEC)
+    if kind != _c.SOCK_STREAM:
+        raise OSError(errno.EPROTONOSUPPORT, _STREAMS_ONLY)
+    family = _c.AF_INET if family == -1 else family
+    one, other = (socket(family, kind, proto, number) for number in _request("process.pair"))
+    return one, other
 
 
 def gethostname() -> str:
