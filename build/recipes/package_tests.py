@@ -1,6 +1,6 @@
 """What the bundled packages' own tests import besides the bundled packages, for tests/conformance/packages.
 
-The tests themselves are kept by the packages' stages.
+The tests themselves are kept by the packages' stages; matplotlib's, which are large, by one of their own.
 """
 
 from __future__ import annotations
@@ -41,3 +41,15 @@ def build_tools(context: Context) -> None:
         *("-S", "-E", "-m", "compileall", "-q", "-j", "1", "--invalidation-mode", "unchecked-hash"),
         *("-s", tools, "-p", GUEST_FOLDER, tools),
     )
+
+
+@stage("matplotlib-tests", archives=["matplotlib"])
+def collect_matplotlib_tests(context: Context) -> None:
+    """matplotlib's tests with their images, of the PNG kind: other formats are compared by programs."""
+    library = context.unpack("matplotlib") / "lib"
+    left_out = shutil.ignore_patterns("*.svg", "*.pdf", "*.eps", "*.pgf", "meson.build")
+    for tests in sorted(library.rglob("tests")):
+        shutil.copytree(tests, context.out / "tests" / tests.relative_to(library), ignore=left_out)
+    fixtures = context.out / "tests/matplotlib/testing"
+    fixtures.mkdir()
+    shutil.copy(library / "matplotlib/testing/conftest.py", fixtures)
