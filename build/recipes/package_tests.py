@@ -48,8 +48,7 @@ def collect_matplotlib_tests(context: Context) -> None:
     """matplotlib's tests with their images, of the PNG kind: other formats are compared by programs."""
     library = context.unpack("matplotlib") / "lib"
     left_out = shutil.ignore_patterns("*.svg", "*.pdf", "*.eps", "*.pgf", "meson.build")
-    for tests in sorted(library.rglob("tests")):
-        shutil.copytree(tests, context.out / "tests" / tests.relative_to(library), ignore=left_out)
+    shutil.copytree(library / "matplotlib/tests", context.out / "tests/matplotlib/tests", ignore=left_out)
     fixtures = context.out / "tests/matplotlib/testing"
     fixtures.mkdir()
     shutil.copy(library / "matplotlib/testing/conftest.py", fixtures)

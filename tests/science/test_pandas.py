@@ -39,7 +39,7 @@ def value(run: Run, code: str) -> Any:
 
 
 def test_versions(run: Run) -> None:
-    assert value(run, "[pd.__version__, __import__('dateutil').__version__]") == ["3.0.6", "4.0.0"]
+    assert value(run, "[pd.__version__, __import__('dateutil').__version__]") == ["3.0.6", "2.9.0.post0"]
 
 
 def test_a_table_shows_itself(run: Run) -> None:
@@ -148,3 +148,13 @@ def test_a_table_is_in_a_fork(pandas_sandbox: Sandbox) -> None:
     assert pandas_sandbox.run_code("df['a'].sum().item()", context=context).text == "0"
     for each in (context, twin):
         each.delete()
+
+
+@pytest.mark.parametrize("zone", ["US/Pacific", "Asia/Singapore"])
+def test_zones_of_dateutil(run: Run, zone: str) -> None:
+    """pandas reads the insides of these, so it matters which version of dateutil there is."""
+    offset = f"str(pd.Timestamp('2016-01-01', tz='dateutil/{zone}').utcoffset())"
+    assert value(run, f"[{offset}, str(pd.Timestamp('2016-01-01', tz='{zone}').utcoffset())]") == (
+        [value(run, offset)] * 2
+    )
+    assert value(run, offset) == {"US/Pacific": "-1 day, 16:00:00", "Asia/Singapore": "8:00:00"}[zone]

@@ -12,6 +12,7 @@ import importlib
 import json
 import os
 import sys
+import tempfile
 from typing import Any
 
 __all__ = ["prepare", "run"]
@@ -110,7 +111,7 @@ def run(root: str, file: str, journal_path: str, excluded: list[str], options: l
 
     journal = Journal(journal_path)
     plugin = JournalPlugin(journal, file, excluded)
-    os.chdir(root)
+    os.chdir(tempfile.mkdtemp())  # tests write into it: matplotlib's, the images that they compare
     code = pytest.main([*_OPTIONS, *options, f"--rootdir={root}", f"{root}/{file}"], plugins=[plugin])
     if plugin.collection_errors:
         journal.add("module", "failed", "\n".join(plugin.collection_errors))
