@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import builtins
 import sys
 
@@ -45,6 +46,8 @@ def start() -> None:
     hooks.on_import("getpass", session.console.patch_getpass)
     unsupported.install(hooks)
     processes.install(hooks)
+    if not hasattr(_thread, "get_native_id"):  # CPython has it where it knows the system's threads
+        _thread.get_native_id = _thread.get_ident
     users.install()
     derivation.install(hooks)
     adaptations.install(hooks)
