@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.conformance.cpython.expectations import Expectations
 from tests.conformance.cpython.journal import ModuleResult, Outcome
 from tests.conformance.cpython.report import as_json
-from tests.conformance.packages.__main__ import FOLDER, as_markdown, earlier_results
+from tests.conformance.packages.__main__ import FOLDER, as_markdown, earlier_results, sample
 from tests.conformance.packages.suites import SUITES, Suite, copy_as_package, find_files
 
 FILE = "thing/core/tests/test_a.py"
@@ -64,3 +64,12 @@ def test_the_committed_expectations_can_be_read() -> None:
         file = FOLDER / f"{name}_expectations.toml"
         if file.exists():
             assert Expectations.load(file).groups
+
+
+def test_a_sample_is_always_the_same_and_part_of_a_larger_one() -> None:
+    files = [f"thing/tests/test_{number}.py" for number in range(50)]
+    small, large = sample(files, 10), sample(list(reversed(files)), 30)
+    assert (len(small), len(large)) == (10, 30)
+    assert set(small) < set(large)
+    assert small == sorted(small) != files[:10]
+    assert sample(files, 99) == sorted(files)

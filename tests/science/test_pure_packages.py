@@ -300,3 +300,21 @@ print(summer.astimezone(ZoneInfo("America/New_York")).isoformat(), "Asia/Tokyo" 
 """)
     assert execution.error is None
     assert execution.logs.stdout == ["2024-07-01T06:00:00-04:00 True\n"]
+
+
+def test_pytests_fixture_of_descriptors(sandbox: Sandbox) -> None:
+    """WASI can't duplicate descriptors; what Python writes is captured all the same."""
+    if not has_wheel("pytest"):
+        pytest.skip("the wheel of pytest is not among this installation's assets")
+    test = """
+def test_output(capfd):
+    print("printed")
+    assert capfd.readouterr().out == "printed\\n"
+
+def test_bytes(capfdbinary):
+    print("ä", end="")
+    assert capfdbinary.readouterr().out == "ä".encode()
+"""
+    sandbox.write_file("/workspace/test_descriptors.py", test)
+    code = "import pytest\nint(pytest.main(['-q', '-p', 'no:cacheprovider', 'test_descriptors.py']))"
+    assert sandbox.run_code(code, cwd="/workspace").text == "0"

@@ -50,11 +50,16 @@ def _version(package: str) -> str:
 
 
 def as_markdown(
-    package: str, version: str, results: Sequence[ModuleResult], expectations: Expectations, total: int
+    package: str,
+    version: str,
+    results: Sequence[ModuleResult],
+    expectations: Expectations,
+    total: int,
+    options: str = "",
 ) -> str:
     """The committed table: nothing in it differs between two runs with the same outcome.
 
-    ``total`` is how many files the suite has.
+    ``total`` is how many files the suite has, ``options`` what chose those that ran.
     """
     ran = [result for result in results if result.ran]
     not_run = [result for result in results if not result.ran]
@@ -62,8 +67,9 @@ def as_markdown(
         [
             f"# The test suite of {package} {version} in the guest",
             "",
-            f"Written by `nox -s package_tests -- {package} --write`: every file in a fork of a context that "
-            f"has imported {package} and pytest. What upstream marks as failing and fails counts as skipped.",
+            f"Written by `nox -s package_tests -- {package} {options}--write`: every file in a fork "
+            f"of a context that has imported {package} and pytest. What upstream marks as failing and "
+            "fails counts as skipped.",
             "",
             f"{len(results)} of its {total} files: "
             + count(results, expectations).sentence.replace("modules", "files")
@@ -157,7 +163,8 @@ def main() -> int:
     comparison.stale += expectations.unknown_modules(catalog)
     _print_differences(comparison)
     if arguments.write:
-        table = as_markdown(package, _version(package), results, expectations, len(catalog))
+        options = "" if arguments.sample is None else f"--sample {arguments.sample} "
+        table = as_markdown(package, _version(package), results, expectations, len(catalog), options)
         (FOLDER / f"{package}_results.md").write_text(table, "utf-8")
     print(f"\n{count(results, expectations).sentence}")
     return 0 if comparison.matches else 1

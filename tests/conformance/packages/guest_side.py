@@ -112,7 +112,11 @@ def run(root: str, file: str, journal_path: str, excluded: list[str], options: l
     journal = Journal(journal_path)
     plugin = JournalPlugin(journal, file, excluded)
     os.chdir(tempfile.mkdtemp())  # tests write into it: matplotlib's, the images that they compare
-    code = pytest.main([*_OPTIONS, *options, f"--rootdir={root}", f"{root}/{file}"], plugins=[plugin])
+    try:
+        code = pytest.main([*_OPTIONS, *options, f"--rootdir={root}", f"{root}/{file}"], plugins=[plugin])
+    except pytest.skip.Exception as skipped:  # a conftest's importorskip
+        journal.add("module", "skipped", str(skipped))
+        return
     if plugin.collection_errors:
         journal.add("module", "failed", "\n".join(plugin.collection_errors))
     elif plugin.collection_skips:

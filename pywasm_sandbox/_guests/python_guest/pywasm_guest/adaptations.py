@@ -28,6 +28,9 @@ def _capture_without_dup(module: ModuleType) -> None:
         return make("sys" if method == "fd" else method)
 
     module._get_multicapture = _get_multicapture  # type: ignore[attr-defined]
+    # What the fixtures capfd and capfdbinary are made of.
+    module.FDCapture = module.SysCapture  # type: ignore[attr-defined]
+    module.FDCaptureBinary = module.SysCaptureBinary  # type: ignore[attr-defined]
 
 
 def _without_faulthandler(module: ModuleType) -> None:
