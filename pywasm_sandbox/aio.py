@@ -322,7 +322,7 @@ class AsyncSandbox(SandboxBase):
         core = self._core
         request = core.command_request(command, cwd=cwd, env=env, timeout=timeout, stdin=stdin)
         return await _drive(
-            lambda notify: core.commands.exec_steps(request, on_stdout, on_stderr, notify),
+            lambda notify: core.exec_steps(request, on_stdout, on_stderr, notify),
         )
 
     async def install_packages(self, packages: Sequence[str]) -> list[str]:

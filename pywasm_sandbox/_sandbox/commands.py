@@ -225,16 +225,6 @@ class Commands:
                 ) from error
             raise SandboxError(f"the command can't be started (errno {error.errno})") from error
 
-    def exec_steps(
-        self,
-        request: CommandRequest,
-        on_stdout: Callable[[str], Any] | None,
-        on_stderr: Callable[[str], Any] | None,
-        notify: Callable[[], None] | None,
-    ) -> Steps[CommandResult]:
-        """Run a command to its end. What ends the wait early ends the command."""
-        return command_steps(self.begin(request, notify), on_stdout, on_stderr)
-
     def begin(self, request: CommandRequest, notify: Callable[[], None] | None) -> RunningCommand:
         """Start a command whose output is taken from its call."""
         call = Call(notify)

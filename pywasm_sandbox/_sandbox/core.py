@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import functools
-import os
-import shlex
 import threading
 import time
-import weakref
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +16,6 @@ from pywasm_sandbox._guests.hostcalls import PROCESS_CALLS
 from pywasm_sandbox._guests.reproducible import World
 from pywasm_sandbox._guests.state import GuestState
 from pywasm_sandbox._guests.tree import BASE_ENV, lay_out
-from pywasm_sandbox._limits import LimitValues
 from pywasm_sandbox._network.network import Network
 from pywasm_sandbox._vfs.api import VfsError
 from pywasm_sandbox._vfs.memory import MemoryFS
@@ -30,19 +23,18 @@ from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox.errors import (
     ContextNotFoundError,
     PolicyError,
-    SandboxClosedError,
-    SandboxNotADirectoryError,
 )
 
-from .budget import Budget, Seats, seated
-from .contexts import ContextCore, RunRequest
+from .budget import Budget
+from .common import CoreBase
+from .contexts import ContextCore
 from .copies import Pause, restored_files, take_snapshot
 from .files import Files
 from .hibernation import Hibernation
-from .options import SandboxOptions, Unset, check_env, check_timeout, open_mount
+from .options import SandboxOptions, check_env, open_mount
 from .packages import Installer
-from .runs import Callbacks, RunsCode, await_call, refuse_inside_callback, run_steps
-from .runtime import Runtime, check_language
+from .runs import await_call, refuse_inside_callback
+from .runtime import check_language
 from .snapshots import Snapshot, Start
 from .steps import Steps, Wait
 from .tools import ToolBox
@@ -51,39 +43,25 @@ if TYPE_CHECKING:
     from pywasm_sandbox._guests.hostcalls import Handler, HostCall
     from pywasm_sandbox._guests.python_script import PythonScript
     from pywasm_sandbox._wasi import FdTable
-    from pywasm_sandbox.models import Execution
 
-    from .commands import CommandRequest, Commands
-    from .isolation.remote import RemoteCore
+    from .commands import Commands
 
 __all__ = ["SandboxCore"]
 
 
-class SandboxCore:
+class SandboxCore(CoreBase):
     """State and rules of a sandbox; safe to use from any thread."""
 
     def __init__(
         self, sandbox_id: str | None, options: SandboxOptions, snapshot: Snapshot | None = None
     ) -> None:
-        self.id = os.urandom(16).hex() if sandbox_id is None else sandbox_id
-        if not isinstance(self.id, str) or not self.id:
-            raise ValueError("a sandbox id is a text that is not empty")
-        self.options = options
-        self.created_at = datetime.now(UTC)
-        self.faces: dict[str, object] = {}
-        """The API objects that stand for this sandbox, so that finding it gives the same one."""
-        self._runtime = Runtime.shared()
+        super().__init__(sandbox_id, options)
         self.budget = Budget(options.limits)
-        self._seats = Seats(options.limits.max_concurrent_runs, f"sandbox {self.id!r}")
         self._made = 0
         """How many contexts were made so far."""
         self._time = None if options.deterministic is None else options.deterministic.time()
-        self._expired = False
-        self._expiry: threading.Timer | None = None
-        self._lock = threading.Lock()
         self._contexts: dict[str, ContextCore] = {}
         self._defaults: dict[str, ContextCore] = {}
-        self._closed = False
         self._holding = threading.Lock()
         self._hibernation = Hibernation(options.max_live_contexts)
         self.tools = ToolBox(options.tools)
@@ -97,9 +75,7 @@ class SandboxCore:
         self._lay_out(fresh=snapshot is None)
         if snapshot is not None:
             self._take_over(snapshot)
-        self._runtime.register(self)
-        if options.limits.lifetime_seconds is not None:
-            self._expiry = expire_later(self, options.limits)
+        self._begin()
 
     def _new_files(self) -> MemoryFS:
         quota = self.options.quota
@@ -147,13 +123,6 @@ class SandboxCore:
                 self._defaults[state.language] = context
 
     # ---- contexts -----------------------------------------------------------------------------------
-
-    def _check_open(self) -> None:
-        if self._expired:
-            seconds = self.options.limits.lifetime_seconds
-            raise SandboxClosedError(f"sandbox {self.id!r} is closed: its lifetime of {seconds:g} s is over")
-        if self._closed:
-            raise SandboxClosedError(f"sandbox {self.id!r} is closed")
 
     def _world(self, context: ContextCore) -> World | None:
         if self._time is None or self.options.deterministic is None:
@@ -432,36 +401,6 @@ class SandboxCore:
 
     # ---- running --------------------------------------------------------------------------------------
 
-    def run_code(
-        self,
-        code: str,
-        *,
-        context_id: str | None,
-        language: str | None,
-        env: Mapping[str, str] | None,
-        cwd: str | None,
-        timeout: float | Unset | None,
-        callbacks: Callbacks,
-        notify: Callable[[], None] | None = None,
-    ) -> Steps[Execution]:
-        """Run code in a context, by default the language's default one, for the sandbox's ``timeout``."""
-        return run_in(
-            self,
-            code,
-            context_id=context_id,
-            language=language,
-            env=env,
-            cwd=cwd,
-            timeout=timeout,
-            callbacks=callbacks,
-            notify=notify,
-        )
-
-    def seated(self) -> AbstractContextManager[None]:
-        """Around a run: one of the places that the sandbox and the process have for runs. Raises
-        `PolicyError`."""
-        return seated(self._seats, self._runtime.seats)
-
     def interrupt_context(self, context_id: str) -> bool:
         """Interrupt the code that a context runs. Raises `ContextNotFoundError`."""
         return self.context(context_id).interrupt(self.options.limits.grace_seconds)
@@ -517,18 +456,6 @@ class SandboxCore:
             max_open_files=limits.max_open_files,
         )
 
-    def command_request(
-        self,
-        command: str | Sequence[str],
-        *,
-        cwd: str | os.PathLike[str] | None,
-        env: Mapping[str, str] | None,
-        timeout: float | Unset | None,
-        stdin: str | bytes | bool | None = None,
-    ) -> CommandRequest:
-        """A command line for the shell, or words that are run as they are. Checks what was given."""
-        return command_request(self, command, cwd=cwd, env=env, timeout=timeout, stdin=stdin)
-
     # ---- ending ---------------------------------------------------------------------------------------
 
     def expire(self) -> None:
@@ -568,91 +495,6 @@ class SandboxCore:
     @property
     def closed(self) -> bool:
         return self._closed
-
-
-def run_in(
-    core: SandboxCore | RemoteCore,
-    code: str,
-    *,
-    context_id: str | None,
-    language: str | None,
-    env: Mapping[str, str] | None,
-    cwd: str | None,
-    timeout: float | Unset | None,
-    callbacks: Callbacks,
-    notify: Callable[[], None] | None,
-) -> Steps[Execution]:
-    """Run code in a context of a sandbox, wherever that is."""
-    if not isinstance(code, str):
-        raise TypeError(f"code is a str, not {type(code).__name__}")
-    context: RunsCode
-    if context_id is None:
-        context = core.default_context(language or "python")
-    else:
-        context = core.known_context(context_id)
-        if language is not None and check_language(language) != context.language:
-            raise ValueError(f"context {context_id} runs {context.language}, not {language}")
-    limits = core.options.limits
-    request = RunRequest(
-        code,
-        env=check_env(env) or None,
-        cwd=None if cwd is None else core.files.absolute(cwd),
-        timeout=limits.timeout if isinstance(timeout, Unset) else check_timeout(timeout),
-        grace_seconds=limits.grace_seconds,
-        allow_input=callbacks.on_input is not None,
-    )
-    with core.seated():
-        return (yield from run_steps(context, request, callbacks, notify))
-
-
-def command_request(
-    core: SandboxCore | RemoteCore,
-    command: str | Sequence[str],
-    *,
-    cwd: str | os.PathLike[str] | None,
-    env: Mapping[str, str] | None,
-    timeout: float | Unset | None,
-    stdin: str | bytes | bool | None,
-) -> CommandRequest:
-    """What `exec` was asked for, checked."""
-    if isinstance(command, str):
-        line = command
-    elif all(isinstance(word, str) for word in command) and command:
-        line = shlex.join(command)
-    else:
-        raise TypeError("command is a str, or a list of str that is not empty")
-    if "\0" in line:
-        raise ValueError("a command can't contain a NUL")
-    from .commands import CommandRequest, stdin_bytes
-
-    folder = core.files.stat(core.options.cwd if cwd is None else cwd)
-    if not folder.is_directory:
-        raise SandboxNotADirectoryError(errno.ENOTDIR, "the cwd is no directory", folder.path)
-    return CommandRequest(
-        ("sh", "-c", line),
-        env={**BASE_ENV, **core.options.env, **check_env(env), "PWD": folder.path},
-        cwd=folder.path,
-        timeout=core.options.limits.timeout if isinstance(timeout, Unset) else check_timeout(timeout),
-        stdin=stdin_bytes(stdin),
-        keep_stdin=stdin is True,
-    )
-
-
-def expire_later(core: SandboxCore | RemoteCore, limits: LimitValues) -> threading.Timer:
-    """The timer of a sandbox's lifetime; a sandbox that nobody has any more is not kept for it."""
-    reference = weakref.ref(core)
-
-    def expire() -> None:
-        sandbox = reference()
-        if sandbox is not None:
-            sandbox.expire()
-
-    assert limits.lifetime_seconds is not None
-    # A thread can't wait for longer than this, nor does any process live for 292 years.
-    timer = threading.Timer(min(limits.lifetime_seconds, threading.TIMEOUT_MAX), expire)
-    timer.name, timer.daemon = f"pywasm-sandbox-lifetime-{core.id[:8]}", True
-    timer.start()
-    return timer
 
 
 def _call(handlers: Callable[[], Mapping[str, Handler]], name: str, call: HostCall) -> Any:

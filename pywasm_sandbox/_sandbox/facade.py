@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypedDict, TypeV
 from pywasm_sandbox._guests.python_runtime import DEFAULT_MODULES, check_modules
 from pywasm_sandbox.errors import SandboxError
 
+from .common import CoreBase
 from .contexts import ContextCore, ContextStatus
 from .core import SandboxCore
 from .files import CHUNK_BYTES, Encoding
@@ -106,13 +107,12 @@ class SandboxSettings(TypedDict, total=False):
     isolation: Literal["thread", "process"]
 
 
-def _open(id: str | None, options: SandboxOptions, snapshot: Snapshot | None) -> SandboxCore:
+def _open(id: str | None, options: SandboxOptions, snapshot: Snapshot | None) -> CoreBase:
     if options.isolation == "thread":
         return SandboxCore(id, options, snapshot)
     from .isolation.remote import RemoteCore
 
-    # It has the methods and attributes that the APIs use, which its tests show: they are the same tests.
-    return cast("SandboxCore", RemoteCore(id, options, snapshot))
+    return RemoteCore(id, options, snapshot)
 
 
 class ContextBase:
@@ -346,8 +346,9 @@ class SandboxBase:
     ) -> None:
         self._is_face_of(_open(id, SandboxOptions.of(options), snapshot))
 
-    def _is_face_of(self, core: SandboxCore) -> None:
-        self._core = core
+    def _is_face_of(self, core: CoreBase) -> None:
+        # Any core has the methods and attributes that the APIs use, which the tests show: they are the same.
+        self._core = cast("SandboxCore", core)
         core.faces[self._API] = self
 
     @classmethod
@@ -575,7 +576,7 @@ class Sandbox(SandboxBase):
         over ``max_processes``.
         """
         request = self._core.command_request(command, cwd=cwd, env=env, timeout=timeout, stdin=stdin)
-        return drive(self._core.commands.exec_steps(request, on_stdout, on_stderr, None))
+        return drive(self._core.exec_steps(request, on_stdout, on_stderr, None))
 
     def install_packages(self, packages: Sequence[str]) -> list[str]:
         """Install packages as ``pip install`` does: "name==version" of each that was not there already.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pywasm_sandbox._processes.programs import Programs
     from pywasm_sandbox._vfs.namespace import Namespace
 
-    from .core import SandboxCore
+    from .common import CoreBase
 
 __all__ = ["Runtime", "check_language"]
 
@@ -62,7 +62,7 @@ class Runtime:
         self.limits = ProcessLimitValues()
         self.seats = Seats(self.limits.max_concurrent_runs, "this process")
         self._programs: Programs | None = None
-        self._sandboxes: weakref.WeakValueDictionary[str, SandboxCore] = weakref.WeakValueDictionary()
+        self._sandboxes: weakref.WeakValueDictionary[str, CoreBase] = weakref.WeakValueDictionary()
 
     @classmethod
     def shared(cls) -> Runtime:
@@ -124,7 +124,7 @@ class Runtime:
         """The image that contexts of a language start from. On a guest thread."""
         return self.javascript.image() if language in SCRIPT_LANGUAGES else self.python.image(modules)
 
-    def register(self, core: SandboxCore) -> None:
+    def register(self, core: CoreBase) -> None:
         """Make a sandbox known by its id. Raises `SandboxExistsError`, `PolicyError`."""
         with self._lock:
             if len(self._sandboxes) >= self.limits.max_sandboxes and core.id not in self._sandboxes:
@@ -138,7 +138,7 @@ class Runtime:
                 )
             self._sandboxes[core.id] = core
 
-    def unregister(self, core: SandboxCore) -> None:
+    def unregister(self, core: CoreBase) -> None:
         """The id is free again."""
         with self._lock:
             if self._sandboxes.get(core.id) is core:
@@ -150,7 +150,7 @@ class Runtime:
             self.limits = limits
             self.seats.count = limits.max_concurrent_runs
 
-    def find(self, sandbox_id: str) -> SandboxCore | None:
+    def find(self, sandbox_id: str) -> CoreBase | None:
         """The live sandbox with this id."""
         with self._lock:
             return self._sandboxes.get(sandbox_id)

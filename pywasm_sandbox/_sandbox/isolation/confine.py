@@ -15,6 +15,8 @@ __all__ = ["Confinement"]
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
 _CLONE_THREAD: Final = 0x10000
+OPEN_FILES: Final = 1024
+"""Descriptors that the process may have."""
 
 _PROGRAMS: Final = ("execve", "execveat", "fork", "vfork", "kill")
 _OF_OTHERS: Final = """
@@ -42,28 +44,25 @@ def _prctl(option: int, value: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """``network``: sockets are allowed; ``programs``: starting other programs is. ``open_files`` and
-    ``cpu_seconds`` become limits of the process (`resource`): descriptors, processor time; None leaves it as
-    it is. ``filter_calls``: with a seccomp filter, where the package pyseccomp is installed."""
+    """``network``: sockets are allowed; ``programs``: starting other programs is.
+
+    Limits of the process (`resource`) hold everywhere, the rest on Linux, and the filter of system calls
+    where the package pyseccomp is installed.
+    """
 
     network: bool
     programs: bool
-    open_files: int = 1024
-    cpu_seconds: int | None = None
-    filter_calls: bool = True
 
     def apply(self) -> list[str]:
         """Give it all up, for good; what is in force now, by name."""
         done = ["rlimits"]
         _limit(resource.RLIMIT_CORE, 0)
-        _limit(resource.RLIMIT_NOFILE, self.open_files)
-        if self.cpu_seconds is not None:
-            _limit(resource.RLIMIT_CPU, self.cpu_seconds)
+        _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
         if sys.platform.startswith("linux"):
             _prctl(_PR_SET_NO_NEW_PRIVS, 1)
             _prctl(_PR_SET_DUMPABLE, 0)
             done.append("no_new_privs")
-            if self.filter_calls and self._filter():
+            if self._filter():
                 done.append("seccomp")
         return done
 
@@ -78,11 +77,7 @@ class Confinement:
         for name in denied:
             try:
                 rules.add_rule(seccomp.ERRNO(errno.EPERM), name)
-            except (
-                OSError,
-                ValueError,
-                RuntimeError,
-            ):  # a call that this kernel or architecture doesn't have
+            except (OSError, ValueError, RuntimeError):  # a call that this architecture doesn't have
                 continue
         if not self.programs:
             # A thread is made by clone as a process is; clone3 hides its flags, and glibc does without it.

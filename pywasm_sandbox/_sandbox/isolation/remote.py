@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import shutil
 import tempfile
-import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from signal import SIGKILL
@@ -18,27 +16,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pywasm_sandbox._guests.hostcalls import HostCallError
 from pywasm_sandbox._guests.protocol import ToolQuestion
-from pywasm_sandbox._sandbox.budget import Seats, seated
-from pywasm_sandbox._sandbox.commands import CommandOutcome, CommandRequest, command_steps
+from pywasm_sandbox._sandbox.commands import CommandOutcome, CommandRequest
+from pywasm_sandbox._sandbox.common import CoreBase
 from pywasm_sandbox._sandbox.contexts import RunRequest
-from pywasm_sandbox._sandbox.core import command_request, expire_later, run_in
 from pywasm_sandbox._sandbox.files import absolute_path
-from pywasm_sandbox._sandbox.options import SandboxOptions, Unset, check_env
-from pywasm_sandbox._sandbox.runs import Callbacks, refuse_inside_callback
-from pywasm_sandbox._sandbox.runtime import Runtime, check_language
+from pywasm_sandbox._sandbox.options import SandboxOptions, check_env
+from pywasm_sandbox._sandbox.runs import refuse_inside_callback
+from pywasm_sandbox._sandbox.runtime import check_language
 from pywasm_sandbox._sandbox.snapshots import Snapshot
 from pywasm_sandbox._sandbox.steps import Steps, Wait
 from pywasm_sandbox._sandbox.tools import Tool, ToolBox, answer_inline
-from pywasm_sandbox.errors import SandboxClosedError, SandboxError
+from pywasm_sandbox.errors import SandboxError
 
 from .confine import Confinement
 from .connection import Answer, Connection, RemoteCall
-from .worker import Opening, ToolDeclaration
+from .opening import Opening, ToolDeclaration, altered
 
 if TYPE_CHECKING:
     from pywasm_sandbox._network.policy import NetworkPolicy
     from pywasm_sandbox._sandbox.calls import Call
-    from pywasm_sandbox.models import CommandResult, Execution, FileInfo
+    from pywasm_sandbox.models import FileInfo
 
 __all__ = ["RemoteCore"]
 
@@ -127,10 +124,6 @@ class RemoteFiles:
         data = bytes(content) if isinstance(content, bytearray | memoryview) else content
         info: FileInfo = self._core.ask("files", "write", path, data, **options)
         return info
-
-    def usage(self) -> dict[str, int | None]:
-        used: dict[str, int | None] = self._core.ask("usage")
-        return used
 
     def read_chunks(self, path: str | os.PathLike[str], chunk_bytes: int) -> Iterator[bytes]:
         number = self._core.ask("open_chunks", path, chunk_bytes)
@@ -264,16 +257,9 @@ class RemoteCommands:
     def __init__(self, core: RemoteCore) -> None:
         self._core = core
 
-    def exec_steps(
-        self,
-        request: CommandRequest,
-        on_stdout: Callable[[str], Any] | None,
-        on_stderr: Callable[[str], Any] | None,
-        notify: Callable[[], None] | None,
-    ) -> Steps[CommandResult]:
+    def begin(self, request: CommandRequest, notify: Callable[[], None] | None) -> _RemoteCommand:
         connection = self._core.connection
-        call = connection.call("exec", request, notify=notify)
-        return command_steps(_RemoteCommand(connection, call), on_stdout, on_stderr)
+        return _RemoteCommand(connection, connection.call("exec", request, notify=notify))
 
     def start(self, command: str, request: CommandRequest) -> RemoteProcess:
         return RemoteProcess(self._core, self._core.ask("start_process", command, request))
@@ -314,34 +300,24 @@ class _BudgetLeft:
         return left
 
 
-class RemoteCore:
+class RemoteCore(CoreBase):
     """State and rules of a sandbox are in its process; callbacks, tools and the places for runs are here."""
 
     def __init__(
         self, sandbox_id: str | None, options: SandboxOptions, snapshot: Snapshot | None = None
     ) -> None:
-        self.id = os.urandom(16).hex() if sandbox_id is None else sandbox_id
-        if not isinstance(self.id, str) or not self.id:
-            raise ValueError("a sandbox id is a text that is not empty")
-        self.options = options
-        self.created_at = datetime.now(UTC)
-        self.faces: dict[str, object] = {}
+        super().__init__(sandbox_id, options)
         self.tools = tools = RemoteTools(self, options.tools)
         self.files = RemoteFiles(self)
-        self.commands = RemoteCommands(self)
+        self._commands = RemoteCommands(self)
         self.installer = RemoteInstaller(self)
         self.network = _Attempts(self)
         self.budget = _BudgetLeft(self)
         self.confined_by: tuple[str, ...] = ()
         """What the process gave up: "rlimits", "no_new_privs", "seccomp"."""
-        self._runtime = Runtime.shared()
-        self._seats = Seats(options.limits.max_concurrent_runs, f"sandbox {self.id!r}")
-        self._lock = threading.Lock()
         self._taken_here: weakref.WeakKeyDictionary[Snapshot, int] = weakref.WeakKeyDictionary()
         self._known: dict[str, RemoteContext] = {}
         self._defaults: dict[str, RemoteContext] = {}
-        self._closed = False
-        self._expired = False
         self._folder = tempfile.mkdtemp(prefix="pywasm-sandbox-process-")
         network = options.network
         resolver = None if network is None else network.resolver
@@ -349,24 +325,15 @@ class RemoteCore:
         self._end = weakref.finalize(self, _clean_up, self.connection, self._folder)
         try:
             self._open(snapshot)
-            self._runtime.register(self)  # type: ignore[arg-type]
+            self._begin()
         except BaseException:
             self._end()
             raise
-        self._expiry: threading.Timer | None = None
-        if options.limits.lifetime_seconds is not None:
-            self._expiry = expire_later(self, options.limits)
 
     def _open(self, snapshot: Snapshot | None) -> None:
-        options = copy.copy(self.options)
-        object.__setattr__(options, "tools", ())
-        object.__setattr__(options, "isolation", "thread")
-        network = options.network
-        if network is not None:
-            plain = copy.copy(network)
-            object.__setattr__(plain, "on_attempt", None)
-            object.__setattr__(plain, "resolver", None)
-            object.__setattr__(options, "network", plain)
+        network = self.options.network
+        plain = None if network is None else altered(network, on_attempt=None, resolver=None)
+        options = altered(self.options, tools=(), isolation="thread", network=plain)
         opening = Opening(
             self.id,
             options,
@@ -387,13 +354,6 @@ class RemoteCore:
         """A request of the process, waited for."""
         self._check_open()
         return self.connection.ask(operation, *args, **kwargs)
-
-    def _check_open(self) -> None:
-        if self._expired:
-            seconds = self.options.limits.lifetime_seconds
-            raise SandboxClosedError(f"sandbox {self.id!r} is closed: its lifetime of {seconds:g} s is over")
-        if self._closed:
-            raise SandboxClosedError(f"sandbox {self.id!r} is closed")
 
     def _steps(self, operation: str, *args: Any, notify: Callable[[], None] | None) -> Steps[Any]:
         self._check_open()
@@ -513,46 +473,9 @@ class RemoteCore:
             about = yield from self._steps("restore_context", context_id, given, notify=notify)
         return self._met(about)
 
-    # ---- running ------------------------------------------------------------------------------------
-
-    def run_code(
-        self,
-        code: str,
-        *,
-        context_id: str | None,
-        language: str | None,
-        env: Mapping[str, str] | None,
-        cwd: str | None,
-        timeout: float | Unset | None,
-        callbacks: Callbacks,
-        notify: Callable[[], None] | None = None,
-    ) -> Steps[Execution]:
-        return run_in(
-            self,
-            code,
-            context_id=context_id,
-            language=language,
-            env=env,
-            cwd=cwd,
-            timeout=timeout,
-            callbacks=callbacks,
-            notify=notify,
-        )
-
-    def seated(self) -> AbstractContextManager[None]:
-        """Around a run: one of the places that the sandbox and this process have for runs."""
-        return seated(self._seats, self._runtime.seats)
-
-    def command_request(
-        self,
-        command: str | Sequence[str],
-        *,
-        cwd: str | os.PathLike[str] | None,
-        env: Mapping[str, str] | None,
-        timeout: float | Unset | None,
-        stdin: str | bytes | bool | None = None,
-    ) -> CommandRequest:
-        return command_request(self, command, cwd=cwd, env=env, timeout=timeout, stdin=stdin)
+    @property
+    def commands(self) -> RemoteCommands:
+        return self._commands
 
     # ---- ending -------------------------------------------------------------------------------------
 
@@ -572,7 +495,7 @@ class RemoteCore:
             self._closed = True
         self._end()
         self.tools.close()
-        self._runtime.unregister(self)  # type: ignore[arg-type]
+        self._runtime.unregister(self)
 
     @property
     def closed(self) -> bool:

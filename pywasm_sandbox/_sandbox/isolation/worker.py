@@ -6,7 +6,6 @@ it is trusted), answers, events and questions go back (`wire`: this side is not)
 
 from __future__ import annotations
 
-import copy
 import itertools
 import os
 import pickle
@@ -15,7 +14,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final
@@ -29,39 +27,26 @@ from pywasm_sandbox._sandbox.snapshots import Snapshot
 from pywasm_sandbox._sandbox.steps import drive
 from pywasm_sandbox._sandbox.tools import Tool
 
-from .confine import Confinement
+from .opening import Opening, ToolDeclaration, altered
 from .wire import Channel, ChannelClosed, describe_error, encode
 
-__all__ = ["Opening", "ToolDeclaration", "main"]
+__all__ = ["main"]
 
 MAX_REQUESTS: Final = 256
 """How many requests that take time are carried out at once."""
 
 FILE_OPERATIONS: Final = frozenset(
-    ("stat", "exists", "list", "read", "write", "mkdir", "rename", "move", "copy", "symlink", "delete")
+    (
+        *("stat", "exists", "list", "read", "write", "mkdir", "rename", "move", "copy"),
+        *("symlink", "delete", "usage"),
+    )
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ToolDeclaration:
-    """A host tool as guests see it; the function is the parent's."""
-
-    name: str
-    description: dict[str, Any]
-    limits: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """The first message."""
-
-    id: str
-    options: SandboxOptions
-    tools: tuple[ToolDeclaration, ...]
-    confinement: Confinement
-    snapshot: str | None = None
-    tells_attempts: bool = False
-    resolves: bool = False
+_OF_CONTEXT: Final = (
+    *("id", "language", "cwd", "created_at", "last_used_at", "execution_count", "status"),
+    "memory_bytes",
+)
+_OF_PROCESS: Final = ("pid", "command", "started_at", "ended_at", "status", "exit_code")
+"""What the parent is told of a context and of a process: the attributes of these names."""
 
 
 class _Stream:
@@ -239,9 +224,6 @@ class Worker:
     def on_reply(self, number: int, value: Any, error: Exception | None) -> None:
         self._replies.pop(number).put((value, error))
 
-    def on_ping(self, number: int) -> None:
-        self.send({"answer": number, "value": None})
-
     def _answer(self, number: int, work: Callable[[], Any]) -> None:
         try:
             message = {"answer": number, "value": work()}
@@ -258,25 +240,21 @@ class Worker:
     def _open(self, opening: Opening) -> list[str]:
         snapshot = None if opening.snapshot is None else _load(opening.snapshot)
         options = self._with_forwarders(opening)
-        core = self._core = SandboxCore(opening.id, options, snapshot)
+        self._core = SandboxCore(opening.id, options, snapshot)
         for tool in opening.tools:
             self.do_declare(tool)
-        # What only a library loads once is loaded while files may still be opened at will.
-        core.commands  # noqa: B018
         return opening.confinement.apply()
 
     def _with_forwarders(self, opening: Opening) -> SandboxOptions:
-        options, network = opening.options, opening.options.network
+        network = opening.options.network
         if network is None:
-            return options
-        network = copy.copy(network)
+            return opening.options
+        forwarders: dict[str, Any] = {}
         if opening.tells_attempts:
-            object.__setattr__(network, "on_attempt", lambda attempt: self.send({"attempt": attempt}))
+            forwarders["on_attempt"] = lambda attempt: self.send({"attempt": attempt})
         if opening.resolves:
-            object.__setattr__(network, "resolver", lambda name: self._ask_parent("resolver", name))
-        options = copy.copy(options)
-        object.__setattr__(options, "network", network)
-        return options
+            forwarders["resolver"] = lambda name: self._ask_parent("resolver", name)
+        return altered(opening.options, network=altered(network, **forwarders))
 
     def do_declare(self, tool: ToolDeclaration) -> None:
         def elsewhere(*args: Any, **kwargs: Any) -> None:
@@ -290,16 +268,7 @@ class Worker:
 
     @staticmethod
     def _about(context: ContextCore) -> dict[str, Any]:
-        return {
-            "id": context.id,
-            "language": context.language,
-            "cwd": context.cwd,
-            "created_at": context.created_at,
-            "last_used_at": context.last_used_at,
-            "execution_count": context.execution_count,
-            "status": context.status,
-            "memory_bytes": context.memory_bytes,
-        }
+        return {name: getattr(context, name) for name in _OF_CONTEXT}
 
     def do_create_context(self, language: str, cwd: str | None, env: Mapping[str, str] | None) -> Any:
         return self._about(drive(self._live().create_context(language, cwd, env)))
@@ -361,9 +330,6 @@ class Worker:
             raise ValueError(operation)
         return getattr(self._live().files, operation)(*args, **kwargs)
 
-    def do_usage(self) -> Any:
-        return self._live().files.usage()
-
     def do_open_chunks(self, path: str, chunk_bytes: int) -> int:
         number = next(self._numbers)
         self._reading[number] = self._live().files.read_chunks(path, chunk_bytes)
@@ -385,14 +351,7 @@ class Worker:
 
     @staticmethod
     def _about_process(process: BackgroundProcess) -> dict[str, Any]:
-        return {
-            "pid": process.pid,
-            "command": process.command,
-            "started_at": process.started_at,
-            "ended_at": process.ended_at,
-            "status": process.status,
-            "exit_code": process.exit_code,
-        }
+        return {name: getattr(process, name) for name in _OF_PROCESS}
 
     def do_start_process(self, command: str, request: CommandRequest) -> Any:
         return self._about_process(self._live().commands.start(command, request))
