@@ -87,6 +87,28 @@ def test_what_it_gave_up_is_told() -> None:
         assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE)
 
 
+@linux
+@pytest.mark.parametrize("option", ["nothing", "lifetime", "snapshot"])
+def test_all_of_its_threads_gave_it_up(option: str) -> None:
+    options: dict[str, Any] = {}
+    if option == "lifetime":
+        options["lifetime_seconds"] = 600
+    if option == "snapshot":
+        with Sandbox() as sandbox:
+            sandbox.run_code("x = 5")
+            options["snapshot"] = sandbox.snapshot()
+    with Sandbox(isolation="process", **options) as sandbox:
+        assert sandbox.run_code("x" if option == "snapshot" else "2 + 3").text == "5"
+        filtered = "2" if "seccomp" in core_of(sandbox).confined_by else "0"
+        threads = list(Path(f"/proc/{pid_of(sandbox)}/task").iterdir())
+        assert len(threads) > 2
+        found = set()
+        for thread in threads:
+            facts = dict(re.findall(r"^(NoNewPrivs|Seccomp):\t(\d)$", (thread / "status").read_text(), re.M))
+            found.add((facts["NoNewPrivs"], facts["Seccomp"]))
+        assert found == {("1", filtered)}
+
+
 TRIES = """
 import json, os, socket, sys, threading
 from pywasm_sandbox._sandbox.isolation.confine import Confinement

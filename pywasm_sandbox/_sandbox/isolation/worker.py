@@ -238,12 +238,14 @@ class Worker:
         return self._core
 
     def _open(self, opening: Opening) -> list[str]:
+        # First: a filter of system calls holds for this thread and those that it starts, not for older ones.
+        confined_by = opening.confinement.apply()
         snapshot = None if opening.snapshot is None else _load(opening.snapshot)
         options = self._with_forwarders(opening)
         self._core = SandboxCore(opening.id, options, snapshot)
         for tool in opening.tools:
             self.do_declare(tool)
-        return opening.confinement.apply()
+        return confined_by
 
     def _with_forwarders(self, opening: Opening) -> SandboxOptions:
         network = opening.options.network
