@@ -272,7 +272,62 @@ def test_one_that_breaks_the_protocol_is_ended(monkeypatch: pytest.MonkeyPatch, 
         Sandbox(isolation="process")
 
 
+def test_an_error_that_nobody_foresaw_ends_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Sandbox(isolation="process") as sandbox:
+
+        def fail(*_: object) -> None:
+            raise OverflowError("cannot convert float infinity to integer")
+
+        monkeypatch.setattr(connection, "decode", fail)
+        with pytest.raises(SandboxInternalError, match="broke the protocol: cannot convert"):
+            sandbox.run_code("1")
+
+
+def test_one_that_asks_much_starts_no_threads_without_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = (
+        "import socket, struct, time; s = socket.socket(fileno={descriptor}); s.recv(1)\n"
+        "for number in range(300):\n"
+        '    text = b\'{{"call":%d,"what":"resolver","argument":"a"}}\' % number\n'
+        "    s.sendall(struct.pack('<II', len(text), 0) + text)\n"
+        'text = b\'{{"answer":1,"value":[]}}\'\n'
+        "s.sendall(struct.pack('<II', len(text), 0) + text); time.sleep(60)"
+    )
+    monkeypatch.setattr(connection, "_START", code)
+    hold = threading.Event()
+    asked: list[str] = []
+
+    def resolve(name: str) -> list[str]:
+        asked.append(name)
+        hold.wait(30)
+        return []
+
+    before = threading.active_count()
+    sandbox = Sandbox(isolation="process", network=NetworkPolicy(resolver=resolve))
+    try:
+        end = time.monotonic() + 10
+        while len(asked) < connection.MAX_ASIDE and time.monotonic() < end:
+            time.sleep(0.01)
+        assert len(asked) == connection.MAX_ASIDE
+        assert threading.active_count() <= before + connection.MAX_ASIDE + 1  # and the one that listens
+    finally:
+        hold.set()
+        monkeypatch.setattr(connection, "CLOSE_SECONDS", 0.1)
+        sandbox.close()
+
+
 # ---- callables of the host
+
+
+def test_an_attempt_whose_callback_fails_is_logged_and_no_more(caplog: pytest.LogCaptureFixture) -> None:
+    def fail(attempt: Any) -> None:
+        raise ZeroDivisionError
+
+    policy = NetworkPolicy(allow=["nowhere.test:80"], resolver=lambda name: ["10.1.2.3"], on_attempt=fail)
+    with Sandbox(isolation="process", network=policy) as sandbox:
+        code = "import socket\ntry: socket.create_connection(('nowhere.test', 80), 2)\nexcept OSError: pass"
+        assert sandbox.run_code(code).error is None
+        assert sandbox.run_code("1 + 1").text == "2"
+    assert "on_attempt failed" in caplog.text
 
 
 def test_callbacks_of_the_network_policy_are_called_here() -> None:

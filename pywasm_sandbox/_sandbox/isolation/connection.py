@@ -28,7 +28,8 @@ __all__ = ["Answer", "Connection", "RemoteCall"]
 
 logger = logging.getLogger("pywasm_sandbox")
 
-MAX_INLINE_CALLS: Final = 16
+MAX_ASIDE: Final = 16
+"""How many inline tools and resolvers of a sandbox run at once, each on a thread of its own."""
 CLOSE_SECONDS: Final = 5.0
 """How long a process has to end its sandbox, before it is killed."""
 
@@ -118,7 +119,7 @@ class Connection:
         self._on_event = on_event
         self._resolver = resolver
         self._tools = tools
-        self._pool = ThreadPoolExecutor(MAX_INLINE_CALLS, "pywasm-sandbox-inline")
+        self._pool = ThreadPoolExecutor(MAX_ASIDE, "pywasm-sandbox-aside")
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
         self._answers: dict[int, Answer] = {}
@@ -191,7 +192,7 @@ class Connection:
                 self._hear(decode(*self._channel.receive()))
         except ChannelClosed:
             pass
-        except (WireError, LookupError, TypeError, ValueError, AttributeError) as error:
+        except Exception as error:  # whatever it said: those that wait for it must hear that it is over
             logger.error("the process of a sandbox said what makes no sense: %s", error)
             reason = f"; it broke the protocol: {error}"
         self._end(reason)
@@ -212,9 +213,7 @@ class Connection:
             if asked is not None:
                 asked._withdraw()
         elif "call" in message:
-            thread = threading.Thread(target=self._resolve, args=(message["call"], str(message["argument"])))
-            thread.daemon = True
-            thread.start()
+            self._pool.submit(self._resolve, message["call"], str(message["argument"]))
         else:
             ((name, value),) = message.items()
             self._on_event(name, value)

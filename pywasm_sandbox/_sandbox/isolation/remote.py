@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from pywasm_sandbox.models import FileInfo
 
 __all__ = ["RemoteCore"]
+
+logger = logging.getLogger("pywasm_sandbox")
 
 _TOOL_LIMITS: Final = (
     "max_calls_per_second",
@@ -507,7 +510,10 @@ def _hearer(network: NetworkPolicy | None) -> Callable[[str, Any], None]:
 
     def hear(name: str, value: Any) -> None:
         if name == "attempt" and network is not None and network.on_attempt is not None:
-            network.on_attempt(value)
+            try:
+                network.on_attempt(value)
+            except Exception:
+                logger.exception("on_attempt failed")
 
     return hear
 
