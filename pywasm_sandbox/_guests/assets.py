@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from pywasm_sandbox._engine import ModuleSource, with_passive_data
 from pywasm_sandbox.errors import AssetError
 
 __all__ = ["Asset", "Assets"]
@@ -26,6 +27,16 @@ class Asset:
     size: int
     kind: str
     recipe: str
+
+    def source(self) -> ModuleSource:
+        """The module in the file."""
+        return ModuleSource(self.name, self.path, self.sha256)
+
+    def filled_source(self) -> ModuleSource:
+        """The same with its data put into memory by a call: a clone has it in its image."""
+        file = self.source()
+        digest = hashlib.sha256(f"filled by a call: {self.sha256}".encode()).hexdigest()
+        return ModuleSource(self.name, None, digest, lambda: with_passive_data(file.read()))
 
     def verify(self) -> None:
         """Raise `AssetError` unless the file is the one that was shipped."""

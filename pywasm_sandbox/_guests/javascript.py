@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from pywasm_sandbox._engine import Instance, InterruptWords, ModuleSource, Ticket, with_passive_data
+from pywasm_sandbox._engine import Instance, InterruptWords, Ticket
 
-from .assets import Asset
 from .base import Cell
 from .protocol import Failed, configure_request, settle_request
 from .python import PythonGuest, _Quiet
 from .tree import SCRIPT_CODE
 
-__all__ = ["JavaScriptGuest", "quickjs_source"]
+__all__ = ["JavaScriptGuest"]
 
 _MAIN: Final = f"{SCRIPT_CODE}/repl/main.js"
 RESERVED_BYTES: Final = 16 << 20
 """What is no part of JavaScript's heap: the stack, and room to report that memory is out."""
-
-
-def quickjs_source(asset: Asset) -> ModuleSource:
-    """The engine's module, with its data put into memory by a call: a clone has it in its image."""
-    file = ModuleSource(asset.name, asset.path, asset.sha256)
-    digest = hashlib.sha256(f"filled by a call: {asset.sha256}".encode()).hexdigest()
-    return ModuleSource(asset.name, None, digest, lambda: with_passive_data(file.read()))
 
 
 class JavaScriptGuest(PythonGuest):

@@ -16,7 +16,7 @@ from pywasm_sandbox.errors import SandboxInternalError
 from .assets import Assets
 from .base import GuestOptions
 from .guest_code import GuestCode, files_of
-from .javascript import JavaScriptGuest, quickjs_source
+from .javascript import JavaScriptGuest
 from .python import IMPORTS
 from .reproducible import CountingBytes, SteppingClocks
 from .state import GuestState, Relocate
@@ -38,7 +38,7 @@ class JavaScriptRuntime:
     def __init__(self, engine: Engine, assets: Assets, code: GuestCode) -> None:
         self.engine = engine
         asset = assets["quickjs"]
-        self._source = quickjs_source(asset)
+        self._source = asset.filled_source()
         self._assets = {name: assets[name] for name in ("quickjs", *BUNDLES)}
         self._code = code
         self.typescript = TypeScript(engine, assets)

@@ -17,7 +17,6 @@ from pywasm_sandbox._engine import (
     ModuleSource,
     Prelinked,
     Program,
-    with_passive_data,
 )
 from pywasm_sandbox._engine.failures import ModuleRejected
 from pywasm_sandbox._vfs.memory import MemoryFS
@@ -49,10 +48,7 @@ class PythonPrograms:
         self._wheels = wheels
         self._lock = threading.Lock()
         self._linked: tuple[bytes, Prelinked] | None = None
-        digest = hashlib.sha256(f"filled by a call: {self._core.sha256}".encode()).hexdigest()
-        self._source = ModuleSource(
-            self._core.name, None, digest, lambda: with_passive_data(self._file(self._core).read())
-        )
+        self._source = self._core.filled_source()
 
     def plain(self) -> Program:
         """The core alone."""
@@ -101,19 +97,15 @@ class PythonPrograms:
 
         with self._lock:
             if self._linked is None:
-                program = self._engine.program(self._file(self._linker))
+                program = self._engine.program(self._linker.source())
                 rewrite = rewriter(program, _nothing)
                 libraries = []
                 for wheel in required_wheels(self._wheels, JOINED):
                     with self._wheels.archive(wheel) as archive:
                         names = [name for name in archive.namelist() if name.endswith(".so")]
                         libraries += [Library(f"{PACKAGES}/{name}", archive.read(name)) for name in names]
-                self._linked = prelink(self._file(self._core).read(), libraries, rewrite)
+                self._linked = prelink(self._core.source().read(), libraries, rewrite)
             return self._linked
-
-    @staticmethod
-    def _file(asset: Asset) -> ModuleSource:
-        return ModuleSource(asset.name, asset.path, asset.sha256)
 
 
 def _nothing(instance: Instance) -> WasiHost:

@@ -28,7 +28,7 @@ from pywasm_sandbox._vfs.namespace import Namespace
 from .assets import Assets
 from .base import GuestOptions
 from .guest_code import files_of
-from .javascript import JavaScriptGuest, quickjs_source
+from .javascript import JavaScriptGuest
 from .protocol import settle_request
 from .python import IMPORTS
 from .reproducible import CountingBytes, SteppingClocks
@@ -84,7 +84,7 @@ class Tsc:
     def __init__(self, engine: Engine, assets: Assets) -> None:
         self._engine = engine
         quickjs, self._script = assets["quickjs"], assets["typescript-compiler"]
-        self._source = quickjs_source(quickjs)
+        self._source = quickjs.filled_source()
         self._main = (Path(__file__).parent / "js_guest" / "typescript" / _MAIN).read_bytes()
         self._lock = threading.Lock()
         self._image: Image | None = None

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from pywasm_sandbox._engine import Deadline, Engine, ModuleSource
+from pywasm_sandbox._engine import Deadline, Engine
 
 from .assets import Assets
 from .decorators import has_decorators
@@ -100,7 +100,7 @@ class TypeScript:
 
     def __init__(self, engine: Engine, assets: Assets) -> None:
         asset = assets["swc-typescript"]
-        self._swc = Swc(engine, ModuleSource(asset.name, asset.path, asset.sha256))
+        self._swc = Swc(engine, asset.source())
         self._tsc = Tsc(engine, assets)
 
     def begin(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Final
 
-from pywasm_sandbox._engine import Engine, ModuleSource, Program
+from pywasm_sandbox._engine import Engine, Program
 from pywasm_sandbox._guests.assets import Assets
 
 from .calls import IMPORTS
@@ -29,4 +29,4 @@ class Programs:
     def __getitem__(self, name: str) -> Program:
         asset = self._assets[name]
         with self._lock:
-            return self.engine.program(ModuleSource(asset.name, asset.path, asset.sha256), IMPORTS)
+            return self.engine.program(asset.source(), IMPORTS)

@@ -20,7 +20,7 @@ import tempfile
 import time
 import tomllib
 import urllib.parse
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -105,6 +105,11 @@ class _Choice:
     urls: Sequence[str]
     hashes: dict[str, str] = field(default_factory=dict)
     """By URL, sha256."""
+
+    @property
+    def pure(self) -> str | None:
+        """The URL of the one that is taken: the first that has no compiled code."""
+        return next((url for url in self.urls if _PURE.search(_filename(url))), None)
 
 
 Steps = Generator[str, None, list[str]]
@@ -381,17 +386,17 @@ class Installer:
     def _fetch(
         self, policy: PackagePolicy, choice: _Choice, work: Path, bytes_left: int, check: Callable[[], None]
     ) -> Generator[str, None, Wheel]:
-        pure = [url for url in choice.urls if _PURE.search(_filename(url))]
-        if not pure:
+        url = choice.pure
+        if url is None:
             raise PackageInstallError(
                 f"{choice.name} {choice.version}: compiled for another platform; the sandbox takes pure "
                 f"Python wheels.\n{self._what_there_is()}"
             )
-        url = pure[0]
         filename = _filename(url)
+        is_local = url.startswith("file:") or "://" not in url
         digest = choice.hashes.get(url)
         kept = None if self._cache is None or digest is None else self._cache / "wheels" / digest
-        if url.startswith("file:") or "://" not in url:
+        if is_local:
             data = _local(policy, work, url).read_bytes()
         elif kept is not None and kept.is_file():
             yield f"  Using cached {filename}\n"
@@ -407,7 +412,7 @@ class Installer:
                 f"{filename}: compiled for another platform ({foreign[0]}); the sandbox takes pure "
                 f"Python wheels.\n{self._what_there_is()}"
             )
-        if kept is not None and not kept.is_file() and "://" in url and not url.startswith("file:"):
+        if kept is not None and not kept.is_file() and not is_local:
             kept.parent.mkdir(parents=True, exist_ok=True)
             made = kept.with_name(f".{kept.name}.{os.getpid()}")
             made.write_bytes(data)
@@ -445,20 +450,20 @@ class Installer:
 
     def installed(self) -> dict[str, str]:
         """Name → version of what was installed, without what is bundled."""
-        found = {}
+        return {name: version for name, version, _ in self._records()}
+
+    def _records(self) -> Iterator[tuple[str, str, str]]:
+        """Name, version and ``.dist-info`` folder of each."""
         if self._namespace.exists(USER_SITE):
             for entry in self._namespace.list_directory(USER_SITE):
                 match = re.fullmatch(r"(.+?)-([^-]+)\.dist-info", entry.name)
                 if match:
-                    found[normal(match[1])] = match[2]
-        return found
+                    yield normal(match[1]), match[2], f"{USER_SITE}/{entry.name}"
 
     def uninstall(self, name: str) -> bool:
         """Remove a package's files as its RECORD lists them; whether it was there."""
-        for entry in self._namespace.list_directory(USER_SITE) if self._namespace.exists(USER_SITE) else []:
-            match = re.fullmatch(r"(.+?)-([^-]+)\.dist-info", entry.name)
-            if match and normal(match[1]) == normal(name):
-                folder = f"{USER_SITE}/{entry.name}"
+        for found, _, folder in self._records():
+            if found == normal(name):
                 self._remove_recorded(folder)
                 if self._namespace.exists(folder):
                     self._namespace.remove_tree(folder)
@@ -532,9 +537,9 @@ def _require_hashes(wanted: Wanted, choices: Sequence[_Choice]) -> None:
     if missing:
         raise PolicyError(f"the policy requires hashes, and there are none for {', '.join(missing)}")
     for choice in choices:
-        for url in [url for url in choice.urls if _PURE.search(_filename(url))][:1]:
-            if choice.hashes.get(url) not in given[choice.name]:
-                raise PackageInstallError(f"{_filename(url)} doesn't have the hash that was asked for")
+        url = choice.pure
+        if url is not None and choice.hashes.get(url) not in given[choice.name]:
+            raise PackageInstallError(f"{_filename(url)} doesn't have the hash that was asked for")
 
 
 def _local(policy: PackagePolicy, work: Path, url: str) -> Path:

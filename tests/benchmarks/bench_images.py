@@ -15,10 +15,12 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from pywasm_sandbox import Context, Sandbox, prepare
 from pywasm_sandbox._guests.python_runtime import DEFAULT_MODULES, STANDARD_MODULES
 
+T = TypeVar("T")
 ROUNDS = 60
 MIB = 1 << 20
 
@@ -37,12 +39,13 @@ def run() -> list[tuple[str, float, str]]:
     ]
 
 
-def _ms(call: Callable[[], object], rounds: int = ROUNDS) -> float:
+def _ms(call: Callable[[], T], rounds: int = ROUNDS, after: Callable[[T], object] = lambda _: None) -> float:
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
-        call()
+        made = call()
         times.append(time.perf_counter() - start)
+        after(made)
     return statistics.median(times) * 1e3
 
 
@@ -59,13 +62,7 @@ def _contexts(kind: str, preload: Sequence[str]) -> list[tuple[str, float, str]]
         several = _ms(lambda: made.append(fresh()))
         while made:
             made.pop().delete()
-        times = []
-        for _ in range(ROUNDS):
-            start = time.perf_counter()
-            context = fresh()
-            times.append(time.perf_counter() - start)
-            context.delete()
-        whole = statistics.median(times) * 1e3
+        whole = _ms(fresh, after=Context.delete)
         create = _ms(lambda: made.append(sandbox.create_code_context()))
         second = _ms(lambda: made[0].run_code("1 + 1"))
     return [

@@ -263,7 +263,7 @@ class Session:
         # What describes a failure may be the cell's own code, and never end. Whatever comes of it, the host
         # hears how the run ended.
         account = _Account(failure if failure is not None else limit, limit)
-        self.gate.attempt_held(self._account, account, filename)
+        self.gate.attempt(self._account, account, filename, held=True)
         if account.is_exit:
             return "exit", account.exit_code
         wire.emit(wire.ERROR, account.payload or account.least())

@@ -152,39 +152,31 @@ class Gate:
         reason, self._pending = self._pending, Reason.UNKNOWN
         return self._interrupt(reason).with_traceback(failure.__traceback__)
 
-    def attempt(self, function: Callable[..., object], *args: object) -> BaseException | None:
-        """Call the user's code, or what calls it; returns what it raised.
+    def attempt(
+        self, function: Callable[..., object], *args: object, held: bool = False
+    ) -> BaseException | None:
+        """Call the user's code, or what calls it; returns what it raised. ``held``: for our own code that may
+        call the cell's, an interrupt waits for `HOLD_SECONDS` before it raises.
 
         Two levels, because an interrupt can arrive between the end of ``function`` and the closing of the
         gate. The host leaves a tenth of a second between two interrupts.
         """
         try:
             try:
-                self._state = self._OPEN
-                if self._pending:
-                    reason, self._pending = self._pending, Reason.UNKNOWN
-                    raise self._interrupt(reason)
+                if held:
+                    self._hold_until = monotonic() + HOLD_SECONDS
+                    self._state = self._HELD
+                else:
+                    self._state = self._OPEN
+                    if self._pending:
+                        reason, self._pending = self._pending, Reason.UNKNOWN
+                        raise self._interrupt(reason)
                 function(*args)
             finally:
                 self._state = self._CLOSED
                 # A trace or profile function of the cell must not follow our own code.
                 settrace(None)
                 setprofile(None)
-        except BaseException as exception:
-            self._state = self._CLOSED
-            return exception
-        return None
-
-    def attempt_held(self, function: Callable[..., object], *args: object) -> BaseException | None:
-        """As `attempt`, for our own code that may call the cell's: an interrupt waits for `HOLD_SECONDS`
-        before it raises there."""
-        try:
-            try:
-                self._hold_until = monotonic() + HOLD_SECONDS
-                self._state = self._HELD
-                function(*args)
-            finally:
-                self._state = self._CLOSED
         except BaseException as exception:
             self._state = self._CLOSED
             return exception
