@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from pywasm_sandbox._engine import Instance, InterruptWords, Ticket
+from pywasm_sandbox._engine import Instance, InterruptWords
 
-from .base import Cell
+from .interpreter import InterpreterGuest
 from .protocol import Failed, configure_request, settle_request
-from .python import PythonGuest, _Quiet
 from .tree import SCRIPT_CODE
 
 __all__ = ["JavaScriptGuest"]
@@ -19,7 +18,7 @@ RESERVED_BYTES: Final = 16 << 20
 """What is no part of JavaScript's heap: the stack, and room to report that memory is out."""
 
 
-class JavaScriptGuest(PythonGuest):
+class JavaScriptGuest(InterpreterGuest):
     """One QuickJS runtime."""
 
     language: ClassVar[str] = "javascript"
@@ -39,6 +38,4 @@ class JavaScriptGuest(PythonGuest):
 
     def settle(self, timeout: float) -> Failed | None:
         """Make the heap fit for an image; how that failed, if it did. On a guest thread."""
-        quiet = _Quiet()
-        end = self._carry_out(settle_request(), Cell("", 0, timeout=timeout), quiet, Ticket())
-        return quiet.failed or end.lost
+        return self._chore(settle_request(), timeout)

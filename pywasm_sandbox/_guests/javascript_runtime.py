@@ -16,8 +16,8 @@ from pywasm_sandbox.errors import SandboxInternalError
 from .assets import Assets
 from .base import GuestOptions
 from .guest_code import GuestCode, files_of
+from .interpreter import IMPORTS
 from .javascript import JavaScriptGuest
-from .python import IMPORTS
 from .reproducible import CountingBytes, SteppingClocks
 from .state import GuestState, Relocate
 from .tree import BASE_ENV, SCRIPT_CODE, lay_out

@@ -24,7 +24,8 @@ from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox._wasi import WasiHost
 
 from .assets import Asset, Assets
-from .python import IMPORTS, PACKAGES
+from .interpreter import IMPORTS
+from .python import PACKAGES
 from .wheels import Wheels
 
 __all__ = ["JOINED", "PythonPrograms"]

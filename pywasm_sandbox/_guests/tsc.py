@@ -28,9 +28,9 @@ from pywasm_sandbox._vfs.namespace import Namespace
 from .assets import Assets
 from .base import GuestOptions
 from .guest_code import files_of
+from .interpreter import IMPORTS
 from .javascript import JavaScriptGuest
 from .protocol import settle_request
-from .python import IMPORTS
 from .reproducible import CountingBytes, SteppingClocks
 from .swc import Compiled, CompilerFailure, Refused
 from .tree import BASE_ENV, SCRIPT_CODE, lay_out

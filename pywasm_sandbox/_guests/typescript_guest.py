@@ -12,7 +12,7 @@ from pywasm_sandbox._engine import Deadline, Ticket
 from .base import Cell, Listener, RunEnd
 from .hostcalls import Handler, HostCall, HostCallInterrupted
 from .javascript import JavaScriptGuest
-from .protocol import Failed, Finished, execute_request
+from .protocol import Failed, Finished
 from .swc import Keeper
 from .typescript import TranspileError, TypeScript
 
@@ -80,16 +80,8 @@ class TypeScriptGuest(JavaScriptGuest):
             if self._live().closed:
                 return RunEnd(closed=True)
             return self._say(_failed(error, cell), listener)
-        request = execute_request(
-            compiled.code,
-            execution_count=cell.execution_count,
-            env=cell.env,
-            cwd=cell.cwd,
-            allow_input=cell.allow_input,
-            source=cell.code,
-            source_map=compiled.source_map,
-        )
-        return self._carry_out(request, _shortened(cell, time.monotonic() - started), listener, ticket)
+        cell = _shortened(cell, time.monotonic() - started)
+        return self._execute(cell, listener, ticket, code=compiled.code, source_map=compiled.source_map)
 
     @staticmethod
     def _say(failed: Failed, listener: Listener) -> RunEnd:
