@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         MemoryFolder,
         ZipArchive,
     )
-    from pywasm_sandbox._sandbox.packages import PackagePolicy
+    from pywasm_sandbox._sandbox.package_policy import PackagePolicy
     from pywasm_sandbox._sandbox.snapshots import Snapshot
     from pywasm_sandbox._sandbox.tools import Tool, ToolCall
     from pywasm_sandbox.aio import AsyncContext, AsyncProcess, AsyncSandbox
@@ -124,7 +124,7 @@ _HOMES: Final = {
     "_network.policy": ("NetworkPolicy", "NetworkRule", "Secret"),
     "_sandbox.facade": ("Context", "Process", "Sandbox", "get_sandbox", "prepare", "set_process_limits"),
     "_sandbox.options": ("Deterministic", "FsspecFolder", "HostFolder", "MemoryFolder", "ZipArchive"),
-    "_sandbox.packages": ("PackagePolicy",),
+    "_sandbox.package_policy": ("PackagePolicy",),
     "_sandbox.snapshots": ("Snapshot",),
     "_sandbox.tools": ("Tool", "ToolCall"),
     "aio": ("AsyncContext", "AsyncProcess", "AsyncSandbox"),

@@ -7,7 +7,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 __all__ = ["LIMIT_NAMES", "LimitValues", "ProcessLimitValues"]
 
@@ -16,8 +16,7 @@ MIB: Final = 1 << 20
 GIB: Final = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class _Bounds:
+class _Bounds(NamedTuple):
     """What a limit may be. ``whole``: an `int`; ``optional``: None is "no limit"."""
 
     least: float

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 __all__ = [
     "CUSTOM",
@@ -44,8 +45,7 @@ class ImportKind:
     FUNC, TABLE, MEMORY, GLOBAL, TAG = range(5)
 
 
-@dataclass(frozen=True, slots=True)
-class SymbolImport:
+class SymbolImport(NamedTuple):
     """One import. `signature` is a function's type as letters, or None if it has no letters of ours."""
 
     module: str
@@ -55,7 +55,7 @@ class SymbolImport:
     signature: tuple[str, str] | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class SideModule:
     """The parsed sections. `exports` maps a name to its kind."""
 

@@ -17,8 +17,7 @@ import os
 import struct
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .arena import CAN_MAP, map_file
 from .failures import EngineFailure
@@ -52,8 +51,7 @@ class ImageMismatch(EngineFailure):
 _NOT_AN_IMAGE: Final = (*_BAD_FOOTER, struct.error, ImageMismatch)
 
 
-@dataclass(frozen=True, slots=True)
-class PageRun:
+class PageRun(NamedTuple):
     """Neighbouring pages: where they lie in linear memory and in the file; all in bytes."""
 
     address: int

@@ -17,7 +17,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = [
     "REFIRE_INTERVAL_S",
@@ -47,8 +47,7 @@ class InterruptReason(enum.IntEnum):
     LIFETIME = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(NamedTuple):
     """Soft interrupt at `soft_at` (`time.monotonic` seconds; None: never), hard trap `grace_s` later."""
 
     soft_at: float | None
@@ -63,8 +62,7 @@ class Deadline:
         return cls(None if seconds is None else time.monotonic() + seconds, grace_s)
 
 
-@dataclass(frozen=True, slots=True)
-class TurnWords:
+class TurnWords(NamedTuple):
     """Where a guest with threads looks whether another one wants a turn: bit 0 of the u32 at `offset` in the
     state that the u32 at `running_address` points to (0: none runs). `wanted_address`: how many may be able
     to go on."""
@@ -76,8 +74,7 @@ class TurnWords:
     """Give turns by the clock. Else only the main thread gets one, for an interrupt."""
 
 
-@dataclass(frozen=True, slots=True)
-class InterruptWords:
+class InterruptWords(NamedTuple):
     """Where a guest looks for signals: u32 addresses with the bits to set, and where it reads the reason."""
 
     writes: tuple[tuple[int, int], ...]

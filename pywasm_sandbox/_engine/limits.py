@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Limits"]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """Resources of the engine. `memory.grow` and `table.grow` beyond them return -1 to the guest.
 
     Side modules are compiled on the host, uninterruptibly and at some seconds per 10 MB, hence the limits on

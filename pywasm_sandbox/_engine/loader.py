@@ -58,7 +58,7 @@ _CONSTRUCT = "__wasm_call_ctors"
 _OWN_EXPORTS = frozenset({FILL, _RELOCATE, _CONSTRUCT, "_initialize"})
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class LoadedModule:
     """One side module in one instance, with where it lies (addresses in bytes, table in elements)."""
 
@@ -94,7 +94,7 @@ class DlError(Exception):
     """What dlerror() will say."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Found:
     """A symbol: its extern, and the module that defines it (None: the main one)."""
 

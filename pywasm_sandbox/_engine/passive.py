@@ -33,7 +33,7 @@ _CONSTANT: Final = {0x41: 1, 0x23: 1, 0x6A: 0, 0x6B: 0}
 """Of i32.const, global.get, i32.add and i32.sub: how many LEB128 numbers follow."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Segment:
     """A data segment: the expression of its offset, without its end; None for one that is passive already."""
 
@@ -41,7 +41,7 @@ class _Segment:
     content: bytes
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Parts:
     """A module's sections in order, and what the new function needs to know of them."""
 

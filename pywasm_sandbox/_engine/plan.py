@@ -27,7 +27,7 @@ _UNION: Final = 8
 """Where an extern's value begins, after its kind."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Step:
     """What one module imports. ``slots`` are the new ones, in order; ``picks`` gives all of its imports."""
 

@@ -68,7 +68,7 @@ def prelink(main: bytes, libraries: Sequence[Library], rewrite: Rewrite) -> tupl
         del usable[path]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Part:
     """A side module on its way into the joined one."""
 

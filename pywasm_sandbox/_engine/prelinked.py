@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 __all__ = ["LINKING", "Prelinked", "PrelinkedLibrary", "prelinked_name"]
 
@@ -12,8 +12,7 @@ LINKING: Final = "2"
 """Part of what compiled code is kept under: change it when the joined module changes."""
 
 
-@dataclass(frozen=True, slots=True)
-class PrelinkedLibrary:
+class PrelinkedLibrary(NamedTuple):
     """Where a joined side module lies: addresses in bytes, the table in elements.
 
     ``slots`` has the table indices of its exported functions, ``needed`` the numbers of joined modules whose
@@ -35,13 +34,12 @@ class PrelinkedLibrary:
         return prelinked_name(self.number, "")
 
 
-@dataclass(frozen=True, slots=True)
-class Prelinked:
+class Prelinked(NamedTuple):
     """What a joined module is made of. ``main_slots`` are table indices of the main module's functions
     beyond those of its own elements."""
 
     libraries: tuple[PrelinkedLibrary, ...] = ()
-    main_slots: Mapping[str, int] = field(default_factory=dict)
+    main_slots: Mapping[str, int] = MappingProxyType({})
 
     def find(self, sha256: str) -> PrelinkedLibrary | None:
         """The library with this content."""

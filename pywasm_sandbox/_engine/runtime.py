@@ -11,9 +11,8 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, ClassVar
+from typing import IO, TYPE_CHECKING, ClassVar, NamedTuple
 
 from . import capi
 from .arena import Arena
@@ -47,8 +46,7 @@ CONFIG_ID = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleSource:
+class ModuleSource(NamedTuple):
     """Where a module comes from: a file with a known sha256 (hex), bytes, or what gives them if need be."""
 
     name: str

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .arena import PROT_NONE, PROT_READ_WRITE, Arena, Range
 from .failures import InstanceClosed
@@ -32,8 +32,7 @@ FREEZE_BYTES: Final = 2 << 20
 """What has grown by less than this is copied: a frozen range costs a mapping in each twin."""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(NamedTuple):
     """Frozen memory: where it begins, its length in bytes (whole pages of 64 KiB), and its pages."""
 
     address: int
@@ -41,15 +40,14 @@ class Segment:
     range: Range
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(NamedTuple):
     """Bytes at an address."""
 
     address: int
     data: bytes
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Backing:
     """What is mapped where in an instance's memory. From `growth_start` on it is the instance's own range."""
 

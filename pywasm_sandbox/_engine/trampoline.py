@@ -17,8 +17,7 @@ import operator
 import struct
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .capi import EPOCH_CALLBACK, HOST_CALLBACK, CApi, Pointer
 
@@ -32,8 +31,7 @@ __all__ = ["CallSlot", "HostImport", "Import", "epoch_callback", "host_import", 
 _CODES = {"i": "I12x", "I": "Q8x", "F": "d8x"}
 
 
-@dataclass(frozen=True, slots=True)
-class HostImport:
+class HostImport(NamedTuple):
     """A function that guests import from `module`.
 
     `params` and `results` have one letter a value: "i" an i32, "I" an i64, "F" (a parameter only) an f64.

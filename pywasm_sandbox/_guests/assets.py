@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pywasm_sandbox._engine import ModuleSource, with_passive_data
 from pywasm_sandbox.errors import AssetError
@@ -17,8 +16,7 @@ MANIFEST: Final = "manifest.json"
 FORMAT: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Asset:
+class Asset(NamedTuple):
     """One file of ``wasm_assets/``: its name in the manifest, where it lies and what it must hash to."""
 
     name: str

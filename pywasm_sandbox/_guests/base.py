@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol
 
 from pywasm_sandbox._engine import (
     GuestExit,
@@ -31,19 +31,18 @@ DEFAULT_MEMORY_BYTES: Final = 1 << 30
 DEFAULT_MAX_OUTPUT_BYTES: Final = 64 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class GuestOptions:
+class GuestOptions(NamedTuple):
     """How a context's guest is set up. ``memory_bytes`` bounds its linear memory, ``max_output_bytes`` what
     one run may write to stdout and stderr and display, together; ``max_results`` and ``max_result_bytes``
     bound what it displays. ``max_foreign_module_bytes`` is the size of a library that it may bring, or 0.
     ``host_calls`` are the functions of the host that it can call, by name (`hostcalls`)."""
 
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = MappingProxyType({})
     cwd: str = "/workspace"
     memory_bytes: int = DEFAULT_MEMORY_BYTES
     max_output_bytes: int = DEFAULT_MAX_OUTPUT_BYTES
     max_open_files: int = 1024
-    host_calls: Mapping[str, Handler] = field(default_factory=dict)
+    host_calls: Mapping[str, Handler] = MappingProxyType({})
     max_results: int = 10_000
     max_result_bytes: int = DEFAULT_MAX_OUTPUT_BYTES
     max_threads: int = 64
@@ -65,8 +64,7 @@ class GuestOptions:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One piece of code to run. ``timeout`` is in seconds from when it starts, None for no deadline."""
 
     code: str
@@ -92,8 +90,7 @@ class Listener(Protocol):
         the reply's fields to a `ToolQuestion`. None: ``interrupted()``, or nobody will answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunEnd:
+class RunEnd(NamedTuple):
     """How a run ended: the guest's last word, or why there is no guest any more."""
 
     finished: Finished | None = None

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from pywasm_sandbox._wasi.errnos import INTR, INVAL, TOOBIG
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .base import Listener
 
 __all__ = [
+    "PACKAGE_CALLS",
     "PROCESS_CALLS",
     "EncodedReply",
     "Handler",
@@ -38,6 +39,9 @@ __all__ = [
 
 PROCESS_CALLS: Final = ("process.spawn", "process.wait", "process.kill", "process.pipe", "process.pair")
 """What starts and ends processes (`_processes.guest_calls`)."""
+
+PACKAGE_CALLS: Final = ("packages.install", "packages.more", "packages.uninstall")
+"""What installs and removes packages (`_sandbox.packages`)."""
 
 MAX_REQUEST_BYTES: Final = 16 << 20
 """A request that is larger fails with E2BIG, unread."""
@@ -72,8 +76,7 @@ def error_reply(error: HostCallError) -> bytes:
     return _ENCODER.encode(error.reply()).encode("ascii")
 
 
-@dataclass(frozen=True, slots=True)
-class EncodedReply:
+class EncodedReply(NamedTuple):
     """What a handler returns that has its whole reply as JSON already."""
 
     data: bytes

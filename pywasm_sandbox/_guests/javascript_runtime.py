@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from pywasm_sandbox._engine import Engine, Image, Program
@@ -74,7 +73,7 @@ class JavaScriptRuntime:
     ) -> JavaScriptGuest:
         keeper = self.typescript.keeper(options.memory_bytes)
         transpile = transpile_handler(self.typescript, keeper)
-        options = replace(options, host_calls={**options.host_calls, "transpile": transpile})
+        options = options._replace(host_calls={**options.host_calls, "transpile": transpile})
         if language == "typescript":
             self.typescript.begin()
             return TypeScriptGuest(

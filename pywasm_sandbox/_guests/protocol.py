@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 __all__ = [
     "BlockedInput",
@@ -72,16 +71,14 @@ class EventKind(IntEnum):
     """The guest looks at an interrupt; no payload, and no `Event` comes of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """Text that the guest wrote, one entry of the logs."""
 
     stream: Literal["stdout", "stderr"]
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Displayed:
+class Displayed(NamedTuple):
     """A MIME bundle: a result, a `display()` call or, with ``update``, the new content of an earlier one."""
 
     data: dict[str, Any]
@@ -91,25 +88,22 @@ class Displayed:
     update: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """The user's code raised."""
 
     name: str
     message: str
-    traceback: list[str] = field(default_factory=list)
+    traceback: Sequence[str] = ()
     line_number: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cleared:
+class Cleared(NamedTuple):
     """`clear_output()`: drop the results so far; with ``wait`` only when the next one comes."""
 
     wait: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """The last event of a run."""
 
     status: Literal["ok", "error", "exit"]
@@ -119,16 +113,14 @@ class Finished:
 Event = Output | Displayed | Failed | Cleared | Finished
 
 
-@dataclass(frozen=True, slots=True)
-class InputQuestion:
+class InputQuestion(NamedTuple):
     """The guest asks for a line of input."""
 
     prompt: str
     is_password: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ToolQuestion:
+class ToolQuestion(NamedTuple):
     """The guest calls a function of the host. The answer is the call's reply, as JSON."""
 
     name: str
@@ -139,15 +131,13 @@ class ToolQuestion:
 Question = InputQuestion | ToolQuestion
 
 
-@dataclass(frozen=True, slots=True)
-class InputAnswer:
+class InputAnswer(NamedTuple):
     """The line, without its newline."""
 
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class BlockedInput:
+class BlockedInput(NamedTuple):
     """No line: the exception class that the guest raises and its message."""
 
     error: str

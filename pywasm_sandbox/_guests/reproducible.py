@@ -11,8 +11,7 @@ import hashlib
 import random
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from pywasm_sandbox._wasi import Clocks, RandomSource, Waiter, WatchedFd
 
@@ -129,8 +128,7 @@ class _SeededBytes:
         return self._random.randbytes(length)
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(NamedTuple):
     """What one interpreter sees in place of the host's clocks and randomness."""
 
     time: VirtualTime

@@ -56,7 +56,7 @@ class GuestState:
                 place = None if each.location is None else namespace.translate(each.location)
             except VfsError:
                 continue
-            fds.append(replace(each, location=place))
+            fds.append(each._replace(location=place))
         return replace(self, fds=tuple(fds), namespace=namespace)
 
     def pin(self) -> list[File]:

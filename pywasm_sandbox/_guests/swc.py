@@ -12,8 +12,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pywasm_sandbox._engine import (
     Deadline,
@@ -44,16 +43,14 @@ _OUTSIDE_ASCII: Final = re.compile(r"[^\x20-\x7e\n\r]")
 _TOO_DEEP: Final = (TrapKind.STACK_OVERFLOW, TrapKind.MEMORY_OUT_OF_BOUNDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(NamedTuple):
     """JavaScript, and the source map as JSON if one was asked for."""
 
     code: str
     source_map: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """The compiler's diagnostic; ``line`` and ``column`` count from 1."""
 
     kind: str

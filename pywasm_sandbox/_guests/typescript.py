@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from pywasm_sandbox._engine import Deadline, Engine
 
@@ -50,8 +49,7 @@ _NAMESPACE_LAST: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Transpiled:
+class Transpiled(NamedTuple):
     """JavaScript. Without a ``source_map`` (JSON, version 3) its positions are the source's."""
 
     code: str
@@ -83,8 +81,7 @@ class TranspileError(Exception):
         self.frame = frame
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(NamedTuple):
     """One source to compile, and what it may use."""
 
     source: str

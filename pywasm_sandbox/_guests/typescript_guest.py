@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from pywasm_sandbox._engine import Deadline, Ticket
@@ -97,7 +96,7 @@ def _asked_to_stop(guest: TypeScriptGuest, ticket: Ticket) -> Callable[[], bool]
 def _shortened(cell: Cell, seconds: float) -> Cell:
     if cell.timeout is None or seconds < _NOTICEABLE_SECONDS:
         return cell
-    return replace(cell, timeout=max(0.0, cell.timeout - seconds))
+    return cell._replace(timeout=max(0.0, cell.timeout - seconds))
 
 
 def _failed(error: TranspileError, cell: Cell) -> Failed:

@@ -8,9 +8,8 @@ import threading
 import zlib
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pywasm_sandbox._engine import (
     Engine,
@@ -39,8 +38,7 @@ ContextStatus = Literal["new", "idle", "running", "hibernated", "broken", "close
 OnCrash = Literal["restart", "error", "restore"]
 
 
-@dataclass(frozen=True, slots=True)
-class RunRequest:
+class RunRequest(NamedTuple):
     """What `run_code` asks of a context."""
 
     code: str
@@ -51,8 +49,7 @@ class RunRequest:
     allow_input: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(NamedTuple):
     call: Call
     work: Callable[[Call], RunEnd]
     held: Callable[[], None] | None = None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pywasm_sandbox._engine import InstanceClosed
 from pywasm_sandbox._engine.cache import default_folder
 from pywasm_sandbox._guests.base import Guest, GuestOptions
-from pywasm_sandbox._guests.hostcalls import PROCESS_CALLS
+from pywasm_sandbox._guests.hostcalls import PACKAGE_CALLS, PROCESS_CALLS
 from pywasm_sandbox._guests.reproducible import World
 from pywasm_sandbox._guests.state import GuestState
 from pywasm_sandbox._guests.tree import BASE_ENV, lay_out
@@ -32,7 +32,6 @@ from .copies import Pause, restored_files, take_snapshot
 from .files import Files
 from .hibernation import Hibernation
 from .options import SandboxOptions, check_env, open_mount
-from .packages import Installer
 from .runs import await_call, refuse_inside_callback
 from .runtime import check_language
 from .snapshots import Snapshot, Start
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from pywasm_sandbox._wasi import FdTable
 
     from .commands import Commands
+    from .packages import Installer
 
 __all__ = ["SandboxCore"]
 
@@ -152,7 +152,7 @@ class SandboxCore(CoreBase):
             host_calls={
                 **self.tools.handlers(context.id),
                 **self.network.handlers(),
-                **self.installer.handlers(),
+                **self._package_calls(),
                 **self._process_calls(context),
             },
             clock_step_ns=round(options.clock_resolution_seconds * 1e9),
@@ -419,14 +419,24 @@ class SandboxCore(CoreBase):
     @property
     def installer(self) -> Installer:
         """What installs packages."""
-        self._check_open()
-        if self._installer is None:
-            folder = default_folder()
-            cache = None if folder is None else folder.parent / "packages"
-            self._installer = Installer(
-                self.options.packages, self.namespace, self._runtime.python.wheels, cache
-            )
-        return self._installer
+        from .packages import Installer
+
+        with self._lock:
+            self._check_open()
+            if self._installer is None:
+                folder = default_folder()
+                cache = None if folder is None else folder.parent / "packages"
+                self._installer = Installer(
+                    self.options.packages, self.namespace, self._runtime.python.wheels, cache
+                )
+            return self._installer
+
+    def _package_calls(self) -> dict[str, Handler]:
+        # The installer is made when the first is called: what it imports takes a tenth of a process's start.
+        def handler(name: str) -> Handler:
+            return lambda call: self.installer.handlers()[name](call)
+
+        return {name: handler(name) for name in PACKAGE_CALLS}
 
     def _make_commands(self) -> Commands:
         from pywasm_sandbox._processes.launcher import Launcher
@@ -448,7 +458,7 @@ class SandboxCore(CoreBase):
             max_open_files=limits.max_open_files,
             max_threads=limits.max_threads,
             max_foreign_module_bytes=limits.max_foreign_module_bytes,
-            host_calls={**self.network.handlers(), **self.installer.handlers()},
+            host_calls={**self.network.handlers(), **self._package_calls()},
         )
         return Commands(
             launcher,

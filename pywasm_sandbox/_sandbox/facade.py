@@ -20,7 +20,7 @@ from .contexts import ContextCore, ContextStatus
 from .core import SandboxCore
 from .files import CHUNK_BYTES, Encoding
 from .options import UNSET, Deterministic, Mount, SandboxOptions, Unset
-from .packages import PackagePolicy
+from .package_policy import PackagePolicy
 from .runs import Callbacks
 from .runtime import Runtime, check_language
 from .snapshots import Snapshot

@@ -19,7 +19,7 @@ from pywasm_sandbox._vfs.memory import MemoryFS, Quota
 from pywasm_sandbox._vfs.zipfs import ZipFS, ZipIndex
 from pywasm_sandbox.errors import HostFileError
 
-from .packages import PackagePolicy
+from .package_policy import PackagePolicy
 from .tools import Tool
 
 if TYPE_CHECKING:

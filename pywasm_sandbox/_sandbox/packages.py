@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pywasm_sandbox._guests.hostcalls import HostCall, HostCallError, HostCallInterrupted
+from pywasm_sandbox._guests.hostcalls import PACKAGE_CALLS, HostCall, HostCallError, HostCallInterrupted
 from pywasm_sandbox._guests.tree import USER_BASE, USER_SITE
 from pywasm_sandbox._vfs.api import VfsError
 from pywasm_sandbox.errors import PackageInstallError, PolicyError
@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from pywasm_sandbox._guests.hostcalls import Handler
     from pywasm_sandbox._vfs.namespace import Namespace
 
-__all__ = ["Installer", "PackagePolicy"]
+    from .package_policy import PackagePolicy
+
+__all__ = ["Installer"]
 
 PYTHON_VERSION: Final = "3.14"
 _NAME: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*([^@]*)")
@@ -52,27 +54,6 @@ _MAX_LOCAL_WHEELS: Final = 100
 _MAX_JOBS: Final = 8
 _MAX_REASON: Final = 4000
 """uv explains at any length."""
-
-
-@dataclass(frozen=True, slots=True)
-class PackagePolicy:
-    """What may be installed, and from where.
-
-    ``allow``: names of packages, dependencies included; None for any. ``index``: URL of a package index (PEP
-    503); None for PyPI, unless there is a ``wheelhouse``: a folder of the host with wheels, which needs no
-    network. ``code_may_use``: URLs of further indexes that code in the sandbox may name (``pip install
-    --index-url``, ``--extra-index-url``). ``require_hashes``: each requirement, dependencies included, has
-    ``--hash`` (in a requirements file). ``max_bytes``: what one installation may unpack (256 MiB).
-    ``timeout``: its seconds (120).
-    """
-
-    allow: Sequence[str] | None = None
-    index: str | None = None
-    wheelhouse: str | Path | None = None
-    code_may_use: Sequence[str] = ()
-    require_hashes: bool = False
-    max_bytes: int = 256 << 20
-    timeout: float = 120.0
 
 
 def normal(name: str) -> str:
@@ -238,11 +219,8 @@ class Installer:
 
     def handlers(self) -> dict[str, Handler]:
         """By name."""
-        return {
-            "packages.install": self._install_call,
-            "packages.more": self._more_call,
-            "packages.uninstall": self._uninstall_call,
-        }
+        calls = (self._install_call, self._more_call, self._uninstall_call)
+        return dict(zip(PACKAGE_CALLS, calls, strict=True))
 
     def _install_call(self, call: HostCall) -> dict[str, Any]:
         def texts(name: str) -> list[str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import contextvars
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from pywasm_sandbox._engine import InterruptReason
 from pywasm_sandbox._guests.base import RunEnd
@@ -42,8 +41,7 @@ _dispatching: contextvars.ContextVar[frozenset[str]] = contextvars.ContextVar(
 """The contexts whose callbacks this thread or task is in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Callbacks:
+class Callbacks(NamedTuple):
     """The functions given to `run_code`; each is called in the caller's own thread or task."""
 
     on_stdout: Callable[[str], Any] | None = None
@@ -132,7 +130,7 @@ class _Collector:
         self._error = self._models.ExecutionError.model_construct(
             name=event.name,
             message=event.message,
-            traceback=event.traceback or [f"{event.name}: {event.message}"],
+            traceback=list(event.traceback) or [f"{event.name}: {event.message}"],
             line_number=event.line_number,
         )
         yield from self._call(self._callbacks.on_error, self._error)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pywasm_sandbox._guests.state import GuestState, Relocate
 from pywasm_sandbox._guests.tree import SYSTEM_MOUNTS
@@ -21,8 +21,7 @@ __all__ = ["ContextState", "FilesState", "Snapshot", "Start"]
 DEFAULT_MAX_BYTES: Final = 2 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """Where a guest goes on from."""
 
     load: Callable[[], GuestState]

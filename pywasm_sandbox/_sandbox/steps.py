@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from .calls import Asked, Call
 
@@ -20,16 +19,14 @@ __all__ = ["Invoke", "Steps", "Wait", "drive"]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """Until the call has news. ``shielded``: also while the caller is being cancelled."""
 
     call: Call
     shielded: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Invoke:
+class Invoke(NamedTuple):
     """Call the user's function; its value comes back."""
 
     function: Callable[..., Any]
@@ -37,8 +34,7 @@ class Invoke:
     answering: Answering | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answering:
+class Answering(NamedTuple):
     """The function answers a question of the guest: it may be async in either API, and is cancelled when the
     guest waits no more; the value is None then. Without an event loop ``run_async`` runs it."""
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from heapq import heappop, heappush
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from pywasm_sandbox._vfs.api import File
 from pywasm_sandbox._vfs.resolver import Location
@@ -110,8 +109,7 @@ class Fd:
             self.endpoint.close()
 
 
-@dataclass(frozen=True, slots=True)
-class FdState:
+class FdState(NamedTuple):
     """One entry of a table as data. The fields are those of `Fd`, and the number."""
 
     number: int

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import wraps
-from typing import Final
+from typing import Final, NamedTuple
 
 from pywasm_sandbox._vfs.api import VfsError
 from pywasm_sandbox._vfs.namespace import Namespace
@@ -33,8 +32,7 @@ from .waiting import PlainWaiter, Waiter
 _STDIO_RIGHTS: Final = abi.RIGHTS_FD_FILESTAT_GET | abi.RIGHTS_POLL_FD_READWRITE
 
 
-@dataclass(frozen=True, slots=True)
-class WasiLimits:
+class WasiLimits(NamedTuple):
     """`open_files`: the most fds a guest holds at once, stdio and preopened directories included."""
 
     open_files: int = 1024
@@ -152,8 +150,7 @@ def _c_string(text: str | bytes, what: str) -> bytes:
     return data + b"\0"
 
 
-@dataclass(frozen=True, slots=True)
-class HostFunction:
+class HostFunction(NamedTuple):
     """A function the guest imports from `wasi_snapshot_preview1`.
 
     `params` and `results` have one letter a value: "i" an i32, "I" an i64. `call(host, *integers)` takes

@@ -101,7 +101,7 @@ def _plain(value: Any, blobs: list[bytes]) -> Any:
     if isinstance(value, bytes | bytearray | memoryview):
         blobs.append(bytes(value))
         return {f"{_MARK}bytes": len(blobs) - 1}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and not isinstance(value, _EVENTS):
         return [_plain(item, blobs) for item in value]
     if isinstance(value, datetime):
         return {f"{_MARK}time": value.isoformat()}
@@ -110,7 +110,9 @@ def _plain(value: Any, blobs: list[bytes]) -> Any:
             return {key: _plain(item, blobs) for key, item in value.items()}
         return {f"{_MARK}items": [[str(key), _plain(item, blobs)] for key, item in value.items()]}
     name = type(value).__name__
-    if is_dataclass(value):
+    if isinstance(value, _EVENTS):
+        content = value._asdict()
+    elif is_dataclass(value):
         content = {each.name: getattr(value, each.name) for each in fields(value)}
     elif name in _MODELS:
         content = dict(value)
