@@ -103,6 +103,33 @@ def test_javascript() -> None:
     assert texts[0] == texts[1] != texts[2]
 
 
+DRAW = {
+    "python": "import os, random, time\n(os.urandom(4).hex(), random.random(), time.time_ns())",
+    "javascript": "[Math.random(), Date.now(), crypto.randomUUID()].join()",
+}
+
+
+@pytest.mark.parametrize("language", DRAW)
+def test_snapshots_go_on_where_they_were_taken(language: str) -> None:
+    def record(seed: int) -> list[str | None]:
+        with Sandbox(deterministic=Deterministic(seed)) as sandbox:
+            context = sandbox.create_code_context(language=language)
+            said = [sandbox.run_code(DRAW[language], context=context).text]
+            snapshot = context.snapshot()
+            said.append(sandbox.run_code(DRAW[language], context=context).text)
+            restored = sandbox.create_code_context(snapshot=snapshot)
+            fork = context.fork()
+            said += [sandbox.run_code(DRAW[language], context=each).text for each in (restored, fork, context)]
+            context.restore(snapshot)
+            return [*said, sandbox.run_code(DRAW[language], context=context).text]
+
+    first = record(3)
+    assert record(3) == first
+    assert record(4) != first
+    assert None not in first
+    assert len(set(first)) > 1  # the draws go on
+
+
 def test_clocks() -> None:
     start = datetime(2030, 5, 6, 7, 8, 9, 250_000, tzinfo=UTC)
     with Sandbox(deterministic=Deterministic(clock="frozen", start=start)) as sandbox:

@@ -166,6 +166,21 @@ async def test_cpu_seconds(open_sandbox: Any) -> None:
     assert (await (await open_sandbox()).run_code("1")).text == "1"
 
 
+@pytest.mark.parametrize("language", ["javascript", "typescript"])
+async def test_cpu_seconds_of_javascript(open_sandbox: Any, language: str) -> None:
+    sandbox = await open_sandbox(cpu_seconds=0.6)
+    context = await sandbox.create_code_context(language=language)
+    slept = await sandbox.run_code("await new Promise(r => setTimeout(r, 800)); 1", context=context)
+    assert slept.text == "1"
+    assert sandbox.cpu_seconds_left > 0.1
+    stopped = await sandbox.run_code("console.log('on'); for (;;) {}", context=context, timeout=30)
+    assert (stopped.error.name, stopped.context_state) == ("CpuLimitExceeded", "kept")
+    assert stopped.logs.stdout == ["on\n"]
+    refused = await sandbox.run_code("console.log('never')", context=context)
+    assert refused.error.message == "the sandbox used up its CPU time of 0.6 s"
+    assert refused.logs.stdout == []
+
+
 async def test_cpu_seconds_are_shared_and_hold_against_stubborn_code(open_sandbox: Any) -> None:
     sandbox = await open_sandbox(cpu_seconds=0.5, grace_seconds=0.2)
     stubborn = "while True:\n    try:\n        while True: pass\n    except BaseException: pass"
@@ -192,6 +207,20 @@ async def test_lifetime_seconds(open_sandbox: Any) -> None:
             await anyio.sleep(0.02)
     with pytest.raises(SandboxClosedError, match="its lifetime of 1 s is over"):
         await sandbox.run_code("1")
+
+
+@pytest.mark.parametrize("code", ["for (;;) {}", "await new Promise(r => setTimeout(r, 3600e3))"])
+async def test_lifetime_seconds_of_javascript(open_sandbox: Any, code: str) -> None:
+    sandbox = await open_sandbox(lifetime_seconds=1.0, grace_seconds=0.3)
+    context = await sandbox.create_code_context(language="javascript")
+    assert (await sandbox.run_code("1", context=context)).text == "1"
+    execution = await sandbox.run_code(code, context=context, timeout=None)
+    assert execution.error.name == "LifetimeExceeded"
+    with anyio.fail_after(10):
+        while not sandbox.closed:
+            await anyio.sleep(0.02)
+    with pytest.raises(SandboxClosedError, match="its lifetime of 1 s is over"):
+        await sandbox.run_code("1", context=context)
 
 
 async def test_lifetime_of_a_sleeping_and_of_an_idle_sandbox(open_sandbox: Any) -> None:
