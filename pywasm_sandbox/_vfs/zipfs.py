@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import io
 import mmap
 import os
@@ -13,6 +12,7 @@ import zipfile
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
@@ -182,7 +182,7 @@ class ZipIndex:
 def _time_ns(info: zipfile.ZipInfo) -> int:
     """The time of an entry taken as UTC (the format has no zone); 0 if it is no date."""
     try:
-        return calendar.timegm(info.date_time) * 1_000_000_000
+        return int(datetime(*info.date_time, tzinfo=UTC).timestamp()) * 1_000_000_000
     except ValueError:
         return 0
 
