@@ -37,7 +37,10 @@ __all__ = [
     "error_reply",
 ]
 
-PROCESS_CALLS: Final = ("process.spawn", "process.wait", "process.kill", "process.pipe", "process.pair")
+PROCESS_CALLS: Final = (
+    *("process.spawn", "process.wait", "process.poll", "process.kill"),
+    *("process.pipe", "process.pair"),
+)
 """What starts and ends processes (`_processes.guest_calls`)."""
 
 PACKAGE_CALLS: Final = ("packages.install", "packages.more", "packages.uninstall")

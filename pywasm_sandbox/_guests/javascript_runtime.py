@@ -10,6 +10,7 @@ from typing import Final
 from pywasm_sandbox._engine import Engine, Image, Program
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
+from pywasm_sandbox._wasi.fds import FdTable
 from pywasm_sandbox.errors import SandboxInternalError
 
 from .assets import Assets
@@ -17,6 +18,7 @@ from .base import GuestOptions
 from .guest_code import GuestCode, files_of
 from .interpreter import IMPORTS
 from .javascript import JavaScriptGuest
+from .javascript_program import JavaScriptProgram
 from .reproducible import CountingBytes, SteppingClocks
 from .state import GuestState, Relocate
 from .tree import BASE_ENV, SCRIPT_CODE, lay_out
@@ -51,6 +53,19 @@ class JavaScriptRuntime:
     def guest(self, language: str, namespace: Namespace, options: GuestOptions) -> JavaScriptGuest:
         """A guest over the files of ``namespace``, not booted yet: a clone of the image."""
         return self._make(language, namespace, options, self.image)
+
+    def javascript_program(
+        self, namespace: Namespace, options: GuestOptions, fds: FdTable
+    ) -> JavaScriptProgram:
+        """An interpreter for one program whose descriptors are ``fds``, not booted yet."""
+        keeper = self.typescript.keeper(options.memory_bytes)
+        transpile = transpile_handler(self.typescript, keeper)
+        options = options._replace(host_calls={**options.host_calls, "transpile": transpile})
+        return JavaScriptProgram(
+            *(self.program, namespace, options, self.image),
+            fds=fds,
+            on_close=lambda: self.typescript.forget(keeper),
+        )
 
     def resumed(
         self,

@@ -180,9 +180,9 @@ def preload_request(modules: Sequence[str]) -> bytes:
     return _encode({"op": "preload", "modules": list(modules)})
 
 
-def program_request(words: Sequence[str]) -> bytes:
+def program_request(words: Sequence[str], pid: int, parent: int) -> bytes:
     """Run a program as ``python words…`` does. The last word of this guest is its exit code."""
-    return _encode({"op": "program", "argv": list(words)})
+    return _encode({"op": "program", "argv": list(words), "pid": pid, "ppid": parent})
 
 
 def execute_request(

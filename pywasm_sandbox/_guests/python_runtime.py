@@ -176,7 +176,7 @@ class PythonRuntime:
         else:
             modules = tuple(preload)
             image = lambda: self.image(modules)  # noqa: E731
-        return PythonScript(self._programs.of, namespace, options, image, fds)
+        return PythonScript(self._programs.of, namespace, options, image, fds=fds)
 
     def resumed(
         self, namespace: Namespace, options: GuestOptions, state: GuestState, relocate: Relocate

@@ -47,6 +47,8 @@ _SCRIPTS: Final = ("diff", "pip", "pytest", "unzip", "zip")
 """Written in Python, in ``python_guest/programs``."""
 
 _PYTHON_NAMES: Final = ("python", "python3", "python3.14")
+_JAVASCRIPT_NAMES: Final = ("js", "node", "nodejs")
+_TYPESCRIPT_NAMES: Final = ("ts", "tsx")
 _SHELL_NAMES: Final = ("sh", "dash", "bash")
 
 
@@ -57,6 +59,8 @@ def _programs() -> dict[str, str]:
         **{name: f"python /usr/lib/pywasm/programs/{name}.py" for name in _SCRIPTS},
         "pip3": "python /usr/lib/pywasm/programs/pip.py",
         **dict.fromkeys(_PYTHON_NAMES, "python"),
+        **dict.fromkeys(_JAVASCRIPT_NAMES, "node"),
+        **{name: f"node {name}" for name in _TYPESCRIPT_NAMES},
         **dict.fromkeys(_SHELL_NAMES, "sh"),
     }
 

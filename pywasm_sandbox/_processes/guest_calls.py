@@ -1,8 +1,9 @@
-"""Host calls of interpreters that start processes: ``process.spawn``, ``.wait``, ``.kill``, ``.pipe``."""
+"""Host calls of interpreters that start processes: ``process.spawn``, ``process.wait`` and others."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
@@ -49,6 +50,7 @@ class GuestProcesses:
         return {
             "process.spawn": self._spawn,
             "process.wait": self._wait,
+            "process.poll": self._poll,
             "process.kill": self._kill,
             "process.pipe": self._pipe,
             "process.pair": self._pair,
@@ -113,9 +115,50 @@ class GuestProcesses:
         self._deliver(call)
         return None if child is None else [child.pid, child.status or 0]
 
+    def _poll(self, call: HostCall) -> dict[str, list[int]]:
+        """Wait until a descriptor is ready or a child is over: which are, ``ready`` by their place in
+        ``fds``, whose items are a number and whether it is to be written to."""
+        watched = [self._watched(call, item) for item in call.get("fds", list)]
+        pids, milliseconds = call.get("pids", list), call.get("milliseconds", int)
+        table, wake = self._launcher.table, call.wasi.waiter.wake
+        end = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
+        while True:
+            over = [pid for pid in pids if table.tell_when_over(self._pid, pid, wake)]
+            ready = [place for place, (entry, write) in enumerate(watched) if _is_ready(entry, write)]
+            self._deliver(call)
+            left = None if end is None else end - time.monotonic()
+            if over or ready or (left is not None and left <= 0):
+                return {"ready": ready, "over": over}
+            sources = [
+                source
+                for entry, write in watched
+                if entry.endpoint is not None
+                for source in entry.endpoint.watch(write, wake)
+            ]
+            try:
+                call.wait(self._slice(left), sources)
+            except HostCallInterrupted:
+                self._interrupted()
+                raise
+
+    def _watched(self, call: HostCall, item: object) -> tuple[Fd, bool]:
+        if not (isinstance(item, list) and len(item) == 2 and type(item[0]) is int):
+            call.reject("process.poll: fds has pairs of a number and whether to write")
+        entry = call.wasi.fds.entries.get(item[0])
+        if entry is not None and entry.stream >= 0:
+            entry = self._standard.entries.get(item[0])
+        if entry is None:
+            raise HostCallError("OSError", f"descriptor {item[0]} is not open", errno="EBADF")
+        return entry, bool(item[1])
+
+    @staticmethod
+    def _slice(seconds: float | None) -> float | None:
+        """How long to wait at once."""
+        return seconds
+
     def _kill(self, call: HostCall) -> None:
         pid, number = call.get("pid", int), call.get("signal", int)
-        if pid not in {child.pid for child in self._launcher.table.children(self._pid)}:
+        if pid not in {process.pid for process in list(self._job.processes)}:
             raise HostCallError("ProcessLookupError", "No such process", errno="ESRCH")
         if number:
             self._launcher.table.kill(pid, number)
@@ -153,6 +196,15 @@ class GuestProcesses:
 
     def _interrupted(self) -> None:
         """The interpreter was interrupted while it waited for a child."""
+
+
+def _is_ready(entry: Fd, write: bool) -> bool:
+    if entry.endpoint is None:
+        return True
+    try:
+        return entry.endpoint.poll(write) is not None
+    except WasiError:
+        return True  # what comes of using it says why
 
 
 class _Nobody:
@@ -197,6 +249,11 @@ class ContextProcesses(GuestProcesses):
             call.wasi.stdout.write(number, data)
         if waiting:
             call.on_block()
+
+    @staticmethod
+    def _slice(seconds: float | None) -> float:
+        # What children write to what they inherited wakes nobody up.
+        return _POLL_SECONDS if seconds is None else min(seconds, _POLL_SECONDS)
 
     def _interrupted(self) -> None:
         for child in self._launcher.table.children(self._pid):

@@ -12,25 +12,25 @@ from pywasm_sandbox._wasi.fds import FdTable
 
 from .executables import Executable, find
 from .guest_calls import GuestProcesses
-from .python import PythonProcess
+from .interpreter import InterpreterProcess
 from .table import Launch, Process, ProcessTable, Replaced
 from .wasm import WasmProcess
 
 if TYPE_CHECKING:
     from pywasm_sandbox._guests.hostcalls import Handler
-    from pywasm_sandbox._guests.python_script import PythonScript
+    from pywasm_sandbox._guests.program_guest import ProgramGuest
     from pywasm_sandbox._vfs.namespace import Namespace
 
     from .job import Job
     from .programs import Programs
 
-__all__ = ["Launcher", "MakePython"]
+__all__ = ["Launcher", "MakeInterpreter"]
 
 
-class MakePython(Protocol):
+class MakeInterpreter(Protocol):
     """Makes an interpreter for a process; not booted yet."""
 
-    def __call__(self, namespace: Namespace, options: GuestOptions, fds: FdTable) -> PythonScript: ...
+    def __call__(self, namespace: Namespace, options: GuestOptions, fds: FdTable) -> ProgramGuest: ...
 
 
 class Launcher:
@@ -41,7 +41,7 @@ class Launcher:
         namespace: Namespace,
         programs: Programs,
         table: ProcessTable,
-        make_python: MakePython,
+        interpreters: Mapping[str, MakeInterpreter],
         *,
         memory_bytes: int,
         max_open_files: int,
@@ -57,7 +57,7 @@ class Launcher:
         self._max_foreign_module_bytes = max_foreign_module_bytes
         self._programs = programs
         self._host_calls = host_calls
-        self._make_python = make_python
+        self._interpreters = interpreters
 
     def over(self, namespace: Namespace) -> Launcher:
         """The same with other files."""
@@ -67,7 +67,7 @@ class Launcher:
             namespace,
             self._programs,
             self.table,
-            self._make_python,
+            self._interpreters,
             memory_bytes=self.memory_bytes,
             max_open_files=self.max_open_files,
             max_threads=self._max_threads,
@@ -102,8 +102,8 @@ class Launcher:
     def _begin(self, process: Process) -> int:
         launch = process.launch
         executable = find(self.namespace, launch.path, launch.words)
-        if executable.program == "python":
-            return PythonProcess(self, process, executable.words).run()
+        if executable.program in self._interpreters:
+            return InterpreterProcess(self, process, executable.program, executable.words).run()
         return self._wasm(process, executable).run()
 
     def _wasm(self, process: Process, executable: Executable) -> WasmProcess:
@@ -111,7 +111,7 @@ class Launcher:
             raise WasiError(errnos.NOEXEC)
         return WasmProcess(self, process, self._programs[executable.program], executable.words)
 
-    def python(self, process: Process, env: Mapping[str, str]) -> PythonScript:
+    def interpreter(self, program: str, process: Process, env: Mapping[str, str]) -> ProgramGuest:
         """An interpreter for the process."""
         options = GuestOptions(
             env=env,
@@ -125,7 +125,7 @@ class Launcher:
                 **GuestProcesses(self, process.job, process.pid, process.fds).handlers(),
             },
         )
-        return self._make_python(self.namespace, options, process.fds)
+        return self._interpreters[program](self.namespace, options, process.fds)
 
     def kill(self, sender: Process, pid: int, number: int) -> None:
         """Send a signal to a process of the sender's job. Raises `WasiError`."""

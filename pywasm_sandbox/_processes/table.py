@@ -197,6 +197,15 @@ class ProcessTable:
                     return None
                 self._changed.wait(_POLL_SECONDS)
 
+    def tell_when_over(self, parent: int, pid: int, callback: Callable[[], None]) -> bool:
+        """Whether this child is over (or is none); else ``callback`` is called, on any thread, when it is."""
+        with self._changed:
+            process = self._processes.get(pid)
+            if process is None or process.parent != parent or process.status is not None:
+                return True
+            process.awaited.add(callback)
+            return False
+
     def kill(self, pid: int, number: int) -> None:
         """Send a signal. Raises `WasiError` (`SRCH`)."""
         with self._changed:

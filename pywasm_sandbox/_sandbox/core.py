@@ -40,6 +40,7 @@ from .tools import ToolBox
 
 if TYPE_CHECKING:
     from pywasm_sandbox._guests.hostcalls import Handler, HostCall
+    from pywasm_sandbox._guests.javascript_program import JavaScriptProgram
     from pywasm_sandbox._guests.python_script import PythonScript
     from pywasm_sandbox._wasi import FdTable
 
@@ -449,11 +450,14 @@ class SandboxCore(CoreBase):
         def make_python(namespace: Namespace, options: GuestOptions, fds: FdTable) -> PythonScript:
             return runtime.python.python_script(namespace, options, preload, fds)
 
+        def make_node(namespace: Namespace, options: GuestOptions, fds: FdTable) -> JavaScriptProgram:
+            return runtime.javascript.javascript_program(namespace, options, fds)
+
         launcher = Launcher(
             self.namespace,
             runtime.programs,
             ProcessTable(runtime.engine.threads, limits.max_processes),
-            make_python,
+            {"python": make_python, "node": make_node},
             memory_bytes=limits.memory_bytes,
             max_open_files=limits.max_open_files,
             max_threads=limits.max_threads,

@@ -35,8 +35,13 @@ HOST_SHELL = "/bin/dash"
 
 
 def command_lines() -> list[str]:
+    """Those of the shell and the utilities."""
+    return lines_of("command_lines.txt")
+
+
+def lines_of(name: str) -> list[str]:
     """Each line of the file; ``\\n`` after a continuation stands for a newline."""
-    text = (Path(__file__).parent / "command_lines.txt").read_text()
+    text = (Path(__file__).parent / name).read_text()
     lines: list[str] = []
     for line in text.splitlines():
         if not line or line.startswith("#"):

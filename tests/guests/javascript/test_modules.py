@@ -113,7 +113,7 @@ def test_module(text: Text, code: str, expected: str | None) -> None:
         ("require('nope')", "Error", "Cannot find module 'nope'"),
         ("require('./nope')", "Error", "Cannot find module './nope'"),
         ("import 'nope'", "Error", "Cannot find package 'nope' imported from"),
-        ("await import('./nope.js')", "Error", "Cannot find module './nope.js' imported from"),
+        ("await import('./nope.js')", "Error", "Cannot find module '/workspace/nope.js' imported from"),
         ("import { nope } from './esm.mjs'", "SyntaxError", "does not provide an export named 'nope'"),
         ("require('pkg/hidden')", "Error", 'Missing "./hidden" specifier in "pkg" package'),
         ("require('./esm.mjs')", "Error", "require() of ES Module /workspace/esm.mjs is not supported"),

@@ -107,6 +107,9 @@ export function readSync(fd, buffer, offset, length, position) {
   }
   const bytes = bytesOf(target);
   const start = options.offset ?? 0;
+  if (fd === 0 && positionOf(options.position) < 0) {
+    return check(native.receive(fd, bytes.subarray(start, start + (options.length ?? bytes.length))), 'read'); // what is there
+  }
   return check(native.read(fd, bytes, start, options.length ?? bytes.length - start, positionOf(options.position)), 'read');
 }
 
@@ -151,6 +154,7 @@ export function readFileSync(path, options) {
   const encoding = encodingOf(options);
   if (typeof path === 'number') return decoded(readRest(path), encoding);
   const name = pathOf(path);
+  if (name === '/dev/stdin') return decoded(readRest(0), encoding);
   const bytes = native.readFile(name);
   if (typeof bytes === 'number') throw bytes === -errnos.EISDIR ? systemError(bytes, 'read') : systemError(bytes, 'open', name);
   return decoded(bytes, encoding);

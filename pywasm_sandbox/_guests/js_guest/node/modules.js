@@ -1,7 +1,7 @@
 // require and import: Node's built-in modules, and the files of the sandbox as ES modules, CommonJS and JSON.
 
 import native from 'pywasm:native';
-import { path as posix } from '../packages.js';
+import { parse, path as posix } from '../packages.js';
 import { builtins } from './builtins.js';
 import { codedError } from './errors.js';
 import { moduleFolders, packageAround, readText, resolveFile } from './resolve.js';
@@ -100,11 +100,15 @@ export class Module {
   static Module = Module;
 }
 
+let mainModule; // of a program
+
 const folderOf = (module) => (module.filename ? posix.dirname(module.filename) : native.getcwd());
 
 function notFound(specifier, module) {
-  const from = module?.filename ? `\nRequire stack:\n- ${module.filename}` : '';
-  return codedError(Error, 'MODULE_NOT_FOUND', `Cannot find module '${specifier}'${from}`);
+  const requireStack = [];
+  for (let each = module; each?.filename; each = each.parent) requireStack.push(each.filename);
+  const from = requireStack.length > 0 ? `\nRequire stack:\n- ${requireStack.join('\n- ')}` : '';
+  return Object.assign(new Error(`Cannot find module '${specifier}'${from}`), { code: 'MODULE_NOT_FOUND', requireStack });
 }
 
 function checkSpecifier(specifier) {
@@ -170,8 +174,44 @@ export function makeRequire(module) {
   require.resolve.paths = () => [...moduleFolders(folderOf(module))];
   require.cache = Module._cache;
   require.extensions = Module._extensions;
-  require.main = undefined;
+  require.main = mainModule;
   return require;
+}
+
+// ---- the file that a program begins with
+
+function findMain(name) {
+  const wanted = posix.resolve(native.getcwd(), name);
+  const path = resolveFile(wanted, '/', { isRequire: true });
+  if (path === null) throw notFound(wanted, null);
+  return path;
+}
+
+// Runs it: a promise where it is an ES module. Throws if there is no such file.
+export function runMain(name) {
+  const path = findMain(name);
+  process.argv[1] = path;
+  const source = readModule(path);
+  const format = formatOf(path, source);
+  if (format === 'module') return import(path);
+  const module = new Module(path, null);
+  module.id = '.';
+  mainModule = module;
+  Module._cache[path] = module;
+  if (format === 'json') module.exports = parseJson(source, path);
+  else runFile(module, source);
+  module.loaded = true;
+  return undefined;
+}
+
+// Whether it is a program at all. Throws a SyntaxError.
+export function checkMain(name) {
+  const path = findMain(name);
+  const source = readModule(path);
+  const format = formatOf(path, source);
+  if (format === 'json') parseJson(source, path);
+  else if (format === 'module') parse(source, { ecmaVersion: 'latest', sourceType: 'module', allowHashBang: true });
+  else if (!isScript(source)) native.evaluate(wrap(source), path, WRAPPED);
 }
 
 builtins.module = Module;
@@ -192,8 +232,9 @@ function resolveImport(specifier, referrer) {
   }
   const path = resolveFile(specifier, folderOfReferrer(referrer), { isRequire: false });
   if (path === null) {
-    const kind = /^[./]|^file:/.test(specifier) ? 'module' : 'package';
-    throw codedError(Error, 'ERR_MODULE_NOT_FOUND', `Cannot find ${kind} '${specifier}' imported from ${referrer}`);
+    const isPath = /^\.{0,2}\/|^file:/.test(specifier);
+    const wanted = isPath ? posix.resolve(folderOfReferrer(referrer), specifier.replace(/^file:\/\//, '')) : specifier;
+    throw codedError(Error, 'ERR_MODULE_NOT_FOUND', `Cannot find ${isPath ? 'module' : 'package'} '${wanted}' imported from ${referrer}`);
   }
   return path;
 }

@@ -1,17 +1,17 @@
 // node:os, of the sandbox and not of the machine that it runs on.
 
 import native from 'pywasm:native';
+import { signals } from './signals.js';
 
 const TOTAL = 4 * 2 ** 30;
 
-const signals = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGTERM: 15 };
 const cpu = { model: 'WebAssembly', speed: 0, times: { user: 0, nice: 0, sys: 0, idle: 0, irq: 0 } };
 
 export default {
   EOL: '\n',
   arch: () => process.arch,
   availableParallelism: () => 1,
-  constants: { signals, errno: {}, priority: {}, dlopen: {}, UV_UDP_REUSEADDR: 4 },
+  constants: { signals: { ...signals }, errno: {}, priority: {}, dlopen: {}, UV_UDP_REUSEADDR: 4 },
   cpus: () => [structuredClone(cpu)],
   devNull: '/dev/null',
   endianness: () => 'LE',

@@ -1,8 +1,6 @@
-// Modules of Node that are small: perf_hooks, async_hooks, vm, diagnostics_channel, readline, constants.
+// Modules of Node that are small: perf_hooks, async_hooks, vm, diagnostics_channel, constants.
 
 import native from 'pywasm:native';
-import { events } from '../packages.js';
-import { call } from '../repl/wire.js';
 import { constants as fsConstants } from './fs_stats.js';
 
 export const perfHooks = {
@@ -49,107 +47,6 @@ class Script {
 }
 
 export const vm = { Script, runInThisContext, createContext: noContext, isContext: () => false, runInContext: noContext, runInNewContext: noContext };
-
-// ---- readline, over the host's on_input
-
-const ask = (question) => {
-  try {
-    return call('input', { prompt: question, password: false });
-  } catch (error) {
-    if (error.name === 'EOFError') return null;
-    throw error;
-  }
-};
-
-class Interface extends events {
-  #isClosed = false;
-  #prompt = '> ';
-  #source;
-
-  constructor(options) {
-    super();
-    const input = options?.input;
-    this.#source = input && input !== process.stdin ? input : null;
-    if (this.#source) this.#pump();
-  }
-
-  async #pump() {
-    for await (const line of this) this.emit('line', line);
-    this.close();
-  }
-
-  question(query, options, callback) {
-    const done = typeof options === 'function' ? options : callback;
-    const line = ask(query);
-    if (line === null) this.close();
-    else if (done) setImmediate(done, line);
-  }
-
-  setPrompt(text) {
-    this.#prompt = text;
-  }
-
-  getPrompt() {
-    return this.#prompt;
-  }
-
-  prompt() {
-    const line = ask(this.#prompt);
-    if (line === null) this.close();
-    else setImmediate(() => this.emit('line', line));
-  }
-
-  write() {}
-
-  pause() {
-    return this;
-  }
-
-  resume() {
-    return this;
-  }
-
-  close() {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    this.emit('close');
-  }
-
-  async *[Symbol.asyncIterator]() {
-    if (this.#source === null) {
-      for (let line = ask(''); line !== null; line = ask('')) yield line;
-      return;
-    }
-    let rest = '';
-    for await (const chunk of this.#source) {
-      const lines = (rest + chunk).split(/\r?\n/);
-      rest = lines.pop();
-      yield* lines;
-    }
-    if (rest !== '') yield rest;
-  }
-}
-
-class PromiseInterface extends Interface {
-  async question(query) {
-    const line = ask(query);
-    if (line === null) throw Object.assign(new Error('The input ended'), { name: 'AbortError', code: 'ABORT_ERR' });
-    return line;
-  }
-}
-
-const nothing = () => true;
-
-export const readlinePromises = { Interface: PromiseInterface, createInterface: (options) => new PromiseInterface(options) };
-export const readline = {
-  Interface,
-  clearLine: nothing,
-  clearScreenDown: nothing,
-  createInterface: (options) => new Interface(options),
-  cursorTo: nothing,
-  moveCursor: nothing,
-  promises: readlinePromises,
-};
 
 // ---- async_hooks: a context lives in synchronous code and in what awaits within it, not in timers
 

@@ -26,7 +26,7 @@ export function rememberSource(filename, source) {
   if (sources.size > MAX_SOURCES) sources.delete(sources.first()[0]);
 }
 
-const PLACE = /^ +at (?:.*\()?(\/[^:()]+|<cell [^>]+>):(\d+):(\d+)\)?$/m;
+const PLACE = /^ +at (?:.*\()?(\/[^:()]+|<cell [^>]+>|\[(?:eval|stdin)\]):(\d+):(\d+)\)?$/m;
 
 // The line that it happened in, of this cell or of a file, with a mark below it.
 function codeFrame(stack) {
@@ -44,6 +44,9 @@ const clean = (text) =>
     .split('\n')
     .filter((line) => !OWN_FRAME.test(line))
     .join('\n');
+
+// `inspect` looks whether the stack has the error's name, and here the frame of its constructor has it.
+const named = (text, { name }) => (typeof name === 'string' ? text.replace(/^(\[?)Error(?=[:\n])/, `$1${name.replaceAll('$', '$$$$')}`) : text);
 
 // The fields of an error event. An error may be hostile: its properties may throw.
 export function describe(error, filename) {
@@ -78,11 +81,29 @@ function describeError(error, filename) {
   }
   const stack = String(error.stack ?? '');
   const place = placeIn(stack, filename);
-  const shown = clean(inspect(error)).split('\n');
+  const shown = named(clean(inspect(error)), error).split('\n');
   return {
     name: String(error.name ?? error.constructor?.name ?? 'Error'),
     message: String(error.message ?? ''),
     traceback: [...codeFrame(stack), ...shown],
     line_number: place === null ? null : place[0],
   };
+}
+
+// ---- programs
+
+const NO_REASON_HANDLED =
+  'This error originated either by throwing inside of an async function without a catch block, or by rejecting a ' +
+  'promise which was not handled with .catch(). The promise rejected with the reason ';
+
+// What Node prints of an error that ends a program.
+export function describeFatal(error, isRejection) {
+  try {
+    if (isError(error)) return describeError(error, '').traceback.join('\n').replace(/^\[([^\n]*(?:\n- [^\n]*)*)\](?= \{|$)/, '$1');
+    const text = inspect(error);
+    if (isRejection) return `[UnhandledPromiseRejection: ${NO_REASON_HANDLED}"${typeof error === 'string' ? error : text}".] {\n  code: 'ERR_UNHANDLED_REJECTION'\n}`;
+    return `Uncaught:\n${text}\n(Use \`node --trace-uncaught ...\` to show where the exception was thrown)`;
+  } catch {
+    return describePlainly(error).traceback.join('\n');
+  }
 }

@@ -4,14 +4,16 @@
 // to sleep before the next: 0 for not at all, less than 0 when the run is over.
 
 import native from 'pywasm:native';
-import { SafeMap } from './primordials.js';
+import { max, SafeMap } from './primordials.js';
 import { runDue, hasWork, millisecondsToNext, clearAll, runTicks } from './timers.js';
+import { clearWatches, hasWatches, isWatching, runWatches } from './watches.js';
 
 const rejected = new SafeMap(); // promise -> reason, of those that nobody handles
 
 let run = null;
 
-// A run: `isPending` while its code is, `fail(error)` to report, `finish()` when nothing is left.
+// A run: `isPending` while its code is, `fail(error)` to report, `onIdle()` when nothing is left, which may have
+// made more to do, `finish()` when there is nothing indeed.
 export function begin(newRun) {
   run = newRun;
   if (rejected.size > 0) rejected.clear();
@@ -29,6 +31,7 @@ native.onRejection((promise, reason, isHandled) => {
 // Ends the run: what is queued is dropped.
 export function abandon() {
   clearAll();
+  clearWatches();
   rejected.clear();
 }
 
@@ -47,12 +50,20 @@ export function turn() {
     run.onRejection(rejection.reason, rejection.promise);
     return 0;
   }
-  if (!run.isOver && runDue((error) => run.onUncaught(error))) return 0;
-  if (!run.isOver && hasWork()) return millisecondsToNext();
+  const onError = (error) => run.onUncaught(error);
+  if (!run.isOver && hasWatches() && runWatches(0, onError)) return 0;
+  if (!run.isOver && runDue(onError)) return 0;
+  if (!run.isOver && (hasWork() || isWatching())) {
+    const milliseconds = millisecondsToNext();
+    if (!hasWatches()) return max(milliseconds, 0);
+    runWatches(milliseconds, onError);
+    return 0;
+  }
   if (!run.isOver && run.isPending) {
     run.onDeadlock();
     return 0;
   }
+  if (!run.isOver && run.onIdle !== undefined && run.onIdle()) return 0;
   const { finish } = run;
   run = null;
   finish();

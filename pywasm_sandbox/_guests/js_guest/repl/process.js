@@ -1,7 +1,10 @@
 // The global `process`.
 
 import native from 'pywasm:native';
-import { nextTick } from './timers.js';
+import { endingSignals, signalName, signalNumber, signals } from '../node/signals.js';
+import { nextTick, setImmediate } from './timers.js';
+import { poll } from './watches.js';
+import { call } from './wire.js';
 
 const { defineProperty } = Reflect;
 const text = String;
@@ -88,7 +91,19 @@ export const process = {
     native.stop();
   },
   kill(pid, signal) {
-    throw Object.assign(new Error(`kill ESRCH: there is no process ${pid} in this sandbox`), { code: 'ESRCH', signal });
+    const number = signalNumber(signal);
+    const isOwn = pid === process.pid;
+    if (isOwn && process.listenerCount(signalName(number)) > 0 && number !== signals.SIGKILL) {
+      setImmediate(() => process.emit(signalName(number), signalName(number), number));
+      return true;
+    }
+    try {
+      call('process.kill', { pid: Number(pid), signal: number });
+    } catch (error) {
+      throw Object.assign(new Error(`kill ${error.errno ?? 'EINVAL'}`), { errno: -3, code: error.errno ?? 'EINVAL', syscall: 'kill' });
+    }
+    if (isOwn && endingSignals.has(number)) poll([], [], -1); // until it takes effect
+    return true;
   },
   uptime: () => (native.monotonic() - startedAt) / 1000,
   umask: () => 0o022,

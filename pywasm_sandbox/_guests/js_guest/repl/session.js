@@ -7,6 +7,7 @@ import { describe, rememberSource } from './errors.js';
 import { abandon, begin, current } from './loop.js';
 import { deleteProperty, ErrorType, keys, max, parse, setProperty, whenSettled } from './primordials.js';
 import { environment, process, renewProcess } from './process.js';
+import { runProgram } from './program.js';
 import { runTicks } from './timers.js';
 import { emitDone, emitError } from './wire.js';
 import { allowMissingImports } from './module_syntax.js';
@@ -252,6 +253,8 @@ export function handle(text) {
       return renew();
     case 'settle':
       return settle();
+    case 'program':
+      return runProgram(message);
     default:
       throw new ErrorType('unknown operation ' + message.op);
   }

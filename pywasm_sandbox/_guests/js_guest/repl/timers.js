@@ -201,9 +201,10 @@ export function hasWork() {
   return isFound;
 }
 
+// Less than 0 if there is none.
 export function millisecondsToNext() {
   const timer = nextTimer();
-  return timer === null ? 0 : max(timer.dueAt - native.monotonic(), 0);
+  return timer === null ? -1 : max(timer.dueAt - native.monotonic(), 0);
 }
 
 export function clearAll() {

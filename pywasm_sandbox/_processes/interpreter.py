@@ -1,4 +1,4 @@
-"""Processes that are Python interpreters."""
+"""Processes that are interpreters: Python, and JavaScript with TypeScript."""
 
 from __future__ import annotations
 
@@ -14,21 +14,25 @@ from .table import SIGPIPE, Process, Signalled
 if TYPE_CHECKING:
     from .launcher import Launcher
 
-__all__ = ["PythonProcess"]
+__all__ = ["InterpreterProcess"]
 
 
-class PythonProcess:
-    """``python …`` in a fresh interpreter over the sandbox's files."""
+class InterpreterProcess:
+    """``python …`` or ``node …`` in a fresh interpreter over the sandbox's files."""
 
-    def __init__(self, launcher: Launcher, process: Process, words: tuple[str, ...]) -> None:
+    def __init__(self, launcher: Launcher, process: Process, program: str, words: tuple[str, ...]) -> None:
+        """``program`` is one that the launcher has an interpreter for."""
         self._launcher = launcher
+        self._program = program
         self._process = process
         self._words = words
 
     def run(self) -> int:
         """From the start to the exit code."""
         process = self._process
-        guest = self._launcher.python(process, {**process.launch.env, "PWD": process.launch.cwd})
+        guest = self._launcher.interpreter(
+            self._program, process, {**process.launch.env, "PWD": process.launch.cwd}
+        )
         ticket = Ticket()
         process.stop = ticket.kill
         try:
@@ -40,6 +44,7 @@ class PythonProcess:
                 self._words,
                 Cell("", 0, timeout=seconds, grace_seconds=0.0),
                 ticket,
+                pids=(process.pid, process.parent),
                 check=process.check,
                 broken_pipe=_end_by_pipe,
             )
@@ -56,12 +61,14 @@ class PythonProcess:
         finally:
             process.stop = None
             guest.close()
+        if ticket.fired is not None:
+            process.check()  # it may have come to an end between being asked to and being ended
         if end.finished is not None and end.finished.exit_code is not None:
             return end.finished.exit_code
         if end.lost is not None or end.finished is None:
             process.check()
             text = "the interpreter ended" if end.lost is None else f"{end.lost.name}: {end.lost.message}"
-            process.job.write(2, f"python: {text}\n".encode())
+            process.job.write(2, f"{self._program}: {text}\n".encode())
             return 134
         return end.finished.exit_code or 0
 

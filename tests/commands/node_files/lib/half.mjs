@@ -1,0 +1,1 @@
+export const half = ({ length }, xs) => length; export default half;

@@ -1,0 +1,1 @@
+console.log('started', __dirname.endsWith('pkg'));
