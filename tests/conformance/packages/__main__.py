@@ -56,10 +56,11 @@ def as_markdown(
     expectations: Expectations,
     total: int,
     options: str = "",
+    note: str = "",
 ) -> str:
     """The committed table: nothing in it differs between two runs with the same outcome.
 
-    ``total`` is how many files the suite has, ``options`` what chose those that ran.
+    ``total`` is how many files the suite has, ``options`` what chose those that ran, ``note`` the suite's.
     """
     ran = [result for result in results if result.ran]
     not_run = [result for result in results if not result.ran]
@@ -69,7 +70,7 @@ def as_markdown(
             "",
             f"Written by `nox -s package_tests -- {package} {options}--write`: every file in a fork "
             f"of a context that has imported {package} and pytest. What upstream marks as failing and "
-            "fails counts as skipped.",
+            f"fails counts as skipped. {note}".rstrip(),
             "",
             f"{len(results)} of its {total} files: "
             + count(results, expectations).sentence.replace("modules", "files")
@@ -164,7 +165,9 @@ def main() -> int:
     _print_differences(comparison)
     if arguments.write:
         options = "" if arguments.sample is None else f"--sample {arguments.sample} "
-        table = as_markdown(package, _version(package), results, expectations, len(catalog), options)
+        table = as_markdown(
+            package, _version(package), results, expectations, len(catalog), options, suite.note
+        )
         (FOLDER / f"{package}_results.md").write_text(table, "utf-8")
     print(f"\n{count(results, expectations).sentence}")
     return 0 if comparison.matches else 1

@@ -28,6 +28,8 @@ class Suite:
     """Run what is below these folders; empty for all."""
     options: tuple[str, ...] = ()
     """For pytest."""
+    note: str = ""
+    """What a reader of the results has to know of how the tests were run."""
 
 
 SUITES = {
@@ -35,7 +37,11 @@ SUITES = {
     for suite in (
         Suite("numpy"),
         Suite("pandas", options=("--no-strict-data-files",)),
-        Suite("scipy"),
+        Suite(
+            "scipy",
+            options=("-m", "not slow"),
+            note="Without the tests that scipy marks as slow, as `scipy.test()` runs it.",
+        ),
         Suite("sklearn", stage="scikit-learn"),
         Suite("matplotlib", stage="matplotlib-tests"),
     )
