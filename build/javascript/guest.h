@@ -31,6 +31,7 @@ void guest_socket_functions(JSContext *ctx, JSValue object);
 /* modules.c */
 void guest_install_loader(void);
 JSValue guest_set_loader(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv);
+JSValue guest_require_module(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv);
 char *guest_read_file(const char *path, size_t *size);
 
 /* A function list's entry without its repetitions. */

@@ -160,6 +160,7 @@ static bool has_native_functions(JSContext *ctx) {
     static const JSCFunctionListEntry entries[] = {
         FUNCTION("setHooks", 3, set_hooks),
         FUNCTION("setLoader", 2, guest_set_loader),
+        FUNCTION("requireModule", 1, guest_require_module),
     };
     JSValue native = JS_NewObject(ctx);
     JS_SetPropertyFunctionList(ctx, native, entries, sizeof entries / sizeof *entries);

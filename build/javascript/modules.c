@@ -187,6 +187,19 @@ static JSModuleDef *load(JSContext *ctx, const char *name, void *opaque, JSValue
     return module;
 }
 
+/* requireModule(name): the namespace of the ES module, loaded and run now; undefined if a module awaits at its top
+   level, null if one is being loaded already. */
+JSValue guest_require_module(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv) {
+    const char *name = JS_ToCString(ctx, argv[0]);
+    if (name == NULL) {
+        return JS_EXCEPTION;
+    }
+    bool in_cycle;
+    JSValue namespace = JS_RequireModule(ctx, name, &in_cycle);
+    JS_FreeCString(ctx, name);
+    return in_cycle ? JS_NULL : namespace;
+}
+
 static int check_attributes(JSContext *ctx, void *opaque, JSValueConst attributes) { return 0; }
 
 void guest_install_loader(void) {

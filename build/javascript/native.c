@@ -88,6 +88,16 @@ static JSValue set_rejection_hook(JSContext *ctx, JSValueConst this_val, int arg
     return JS_UNDEFINED;
 }
 
+/* asyncContext(), setAsyncContext(value): what reactions and jobs that are made now will have while they run. */
+static JSValue async_context(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv) {
+    return JS_GetAsyncContext(guest_runtime);
+}
+
+static JSValue set_async_context(JSContext *ctx, JSValueConst this_val, int argc, JSValueConst *argv) {
+    JS_SetAsyncContext(guest_runtime, argv[0]);
+    return JS_UNDEFINED;
+}
+
 /* ---- looking into values */
 
 /* promiseDetails(value): [state, result], state 0 pending, 1 fulfilled, 2 rejected; undefined for others. */
@@ -365,6 +375,8 @@ static const JSCFunctionListEntry entries[] = {
     FUNCTION("compiles", 2, compiles),
     FUNCTION("stop", 0, stop),
     FUNCTION("onRejection", 1, set_rejection_hook),
+    FUNCTION("asyncContext", 0, async_context),
+    FUNCTION("setAsyncContext", 1, set_async_context),
     FUNCTION("promiseDetails", 1, promise_details),
     FUNCTION("proxyDetails", 1, proxy_details),
     FUNCTION("previewEntries", 1, preview_entries),

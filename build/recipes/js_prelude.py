@@ -56,6 +56,21 @@ INSPECTION = {
 }
 """Stubs of node-inspect-extracted and what takes their place; `repl/early.js` has the functions."""
 
+WARNINGS = {
+    "if (console && console.warn) console.warn(warning);": "process.emitWarning(warning);",
+    "'added. Use emitter": (
+        "'added to [' + (target.constructor && target.constructor.name) + ']. MaxListeners is ' + m + "
+        "'. Use emitter"
+    ),
+}
+"""What the package events says of leaks, and what Node 20 says."""
+
+CHANGES = {
+    "node-inspect-extracted": ("dist/inspect.js", INSPECTION),
+    "events": ("events.js", WARNINGS),
+}
+"""By package: the file that is bundled, and what is replaced in it."""
+
 COMMON = (
     "--bundle",
     "--target=es2023",
@@ -154,22 +169,23 @@ def build_node_packages(context: Context) -> None:
         guest / "packages.js",
         context.out / "js-packages.js",
         "--format=esm",
-        *aliases({"node-inspect-extracted": seeing_inspect(context), "abort-controller": needs / "abort.js"}),
+        *aliases({package: changed(context, package, *change) for package, change in CHANGES.items()}),
+        *aliases({"abort-controller": needs / "abort.js"}),
     )
     (context.out / "licences").mkdir()
-    inputs = [*read_inputs(context.work / "js-packages.js.meta.json"), "node_modules/node-inspect-extracted/"]
+    inputs = list(read_inputs(context.work / "js-packages.js.meta.json"))
+    inputs += [f"node_modules/{package}/" for package in CHANGES]
     write_licences(context, inputs, context.out / "licences" / "js-node-packages.txt")
 
 
-def seeing_inspect(context: Context) -> Path:
-    """`inspect` with the engine's answers in place of what code in JavaScript cannot know."""
-    package = context.dep("js-packages") / "node_modules" / "node-inspect-extracted"
-    text = (package / "dist" / "inspect.js").read_text()
-    for before, after in INSPECTION.items():
+def changed(context: Context, package: str, file: str, table: Mapping[str, str]) -> Path:
+    """A package's file with each key of `table`, which is in it once, replaced."""
+    text = (context.dep("js-packages") / "node_modules" / package / file).read_text()
+    for before, after in table.items():
         if text.count(before) != 1:
-            raise SystemExit(f"node-inspect-extracted has {before!r} {text.count(before)} times, not once")
+            raise SystemExit(f"{package} has {before!r} {text.count(before)} times, not once")
         text = text.replace(before, after)
-    made = context.work / "inspect.js"
+    made = context.work / f"{package}.js"
     made.write_text(text)
     return made
 

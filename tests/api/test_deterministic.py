@@ -119,7 +119,9 @@ def test_snapshots_go_on_where_they_were_taken(language: str) -> None:
             said.append(sandbox.run_code(DRAW[language], context=context).text)
             restored = sandbox.create_code_context(snapshot=snapshot)
             fork = context.fork()
-            said += [sandbox.run_code(DRAW[language], context=each).text for each in (restored, fork, context)]
+            said += [
+                sandbox.run_code(DRAW[language], context=each).text for each in (restored, fork, context)
+            ]
             context.restore(snapshot)
             return [*said, sandbox.run_code(DRAW[language], context=context).text]
 

@@ -9,14 +9,9 @@ export function request(message) {
   return JSON.parse(answer);
 }
 
-export const randomFill = (bytes) => (native.randomFill(bytes.buffer, bytes.byteOffset, bytes.byteLength), bytes);
-
 // UTF-8: the bytes of a text; the text of bytes from `start` on, undefined if `isFatal` and they are not valid.
 export const encodeUtf8 = (text) => native.encode(text);
 export const decodeUtf8 = (bytes, start, isFatal) => native.decode(bytes, start, bytes.length, isFatal);
-
-// A digest as bytes: "sha1", "sha224", "sha256", "sha384", "sha512" or "md5" of bytes.
-export const digest = (name, bytes) => native.digest(name, bytes);
 
 // Descriptors of connections. `receive` and `transmit` give a count, null for "not yet", or a negative errno.
 export const { dontWait, receive, transmit, close } = native;

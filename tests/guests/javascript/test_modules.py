@@ -19,6 +19,16 @@ FILES = {
     "data.json": '{"k": [1, 2]}',
     "bad.json": '{"k": ',
     "bad.js": "const x = 1;\nfunction boom() {\n  throw new Error('in module')\n}\nmodule.exports = boom",
+    "awaits.mjs": "import './top.mjs'; export const x = 1",
+    "own_exports.mjs": "export { f as 'module.exports' }; function f() { return 'a function' }",
+    "throws.mjs": "\nthrow new Error('while loading')",
+    "requires_esm.cjs": "module.exports = require('./esm.mjs').default(5) + require('./plain.js').n",
+    "cycle.mjs": "import './cycle.cjs'; export const x = 1",
+    "cycle.cjs": "require('./cycle.mjs')",
+    "uses_missing.mjs": "// import x from './missing.mjs'\nexport let a = 1;\nimport x from './missing.mjs';",
+    "wants.mjs": "import {\n  a,\n  nope as b,\n} from './esm.mjs'",
+    "passes_on.mjs": "\nexport { nope } from './esm.mjs'",
+    "typed.ts": "export interface T { a: number }\nimport x from './missing.ts'\nexport default x",
     "loop_a.js": "exports.early = 1; exports.b = require('./loop_b'); exports.late = 2",
     "loop_b.js": "exports.seen = Object.keys(require('./loop_a'))",
     "top.mjs": "export const value = await Promise.resolve(9)",
@@ -92,6 +102,12 @@ def sandbox() -> Iterator[Sandbox]:
         ("(await import('data:text/javascript,export default 7')).default", "7"),
         ("require.resolve('./sub')", "/workspace/sub/index.js"),
         ("require('./sub') === require('./sub/index.js')", "true"),
+        ("require('./esm.mjs').default(1)", "hi 1"),
+        ("require('./esm.mjs') === (await import('./esm.mjs'))", "true"),
+        ("require('./typed/m.js').default", "/workspace/typed"),
+        ("require('./own_exports.mjs')()", "a function"),
+        ("require('./requires_esm.cjs')", "hi 50"),
+        ("await import('./top.mjs'); require('./top.mjs').value", "9"),
         ("require('module').createRequire('/workspace/sub/deep/')('../../data').k[0]", "1"),
         ("require('fs') === require('node:fs')", "true"),
         ("import fs, { readFileSync } from 'node:fs'; fs.readFileSync === readFileSync", "true"),
@@ -116,7 +132,18 @@ def test_module(text: Text, code: str, expected: str | None) -> None:
         ("await import('./nope.js')", "Error", "Cannot find module '/workspace/nope.js' imported from"),
         ("import { nope } from './esm.mjs'", "SyntaxError", "does not provide an export named 'nope'"),
         ("require('pkg/hidden')", "Error", 'Missing "./hidden" specifier in "pkg" package'),
-        ("require('./esm.mjs')", "Error", "require() of ES Module /workspace/esm.mjs is not supported"),
+        (
+            "require('./top.mjs')",
+            "Error",
+            "require() cannot be used on an ES module that awaits at its top level",
+        ),
+        ("require('./awaits.mjs')", "Error", "use import('/workspace/awaits.mjs')"),
+        ("require('./throws.mjs')", "Error", "while loading"),
+        (
+            "await import('./cycle.mjs')",
+            "Error",
+            "Cannot require() ES Module /workspace/cycle.mjs in a cycle",
+        ),
         ("require('child_process')", "Error", "not available in this sandbox: there are no processes"),
         ("import 'node:nothing'", "Error", "No such built-in module: node:nothing"),
         ("import 'https://example.org/x.js'", "Error", "Modules are not loaded from the network"),
@@ -137,6 +164,55 @@ def test_an_error_in_a_file_shows_its_line(run: Run) -> None:
     assert error.traceback[:3] == ["/workspace/bad.js:3", "  throw new Error('in module')", "            ^"]
     assert "    at boom (/workspace/bad.js:3:13)" in error.traceback
     assert error.line_number == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "place", "line"),
+    [
+        ("await import('./uses_missing.mjs')", "/workspace/uses_missing.mjs:3:15", None),
+        ("await import('./wants.mjs')", "/workspace/wants.mjs:3:3", None),
+        ("await import('./passes_on.mjs')", "/workspace/passes_on.mjs:2:10", None),
+        ("await import('./typed.ts')", "/workspace/typed.ts:2:15", None),
+        ("1;\n  await import('./missing.mjs')", "<cell 1>:2:16", 2),
+        ("1;\nimport x from './missing.mjs'", "<cell 1>:2:15", 2),
+        ("\nimport { a, nope } from './esm.mjs'", "<cell 1>:2:13", 2),
+        ("require('./uses_missing.mjs')", "/workspace/uses_missing.mjs:3:15", None),
+    ],
+)
+def test_an_error_of_an_import_has_the_place_of_the_import(
+    run: Run, code: str, place: str, line: int | None
+) -> None:
+    error = run(code).error
+    assert error is not None
+    file, row, column = place.rsplit(":", 2)
+    assert error.traceback[0] == f"{file}:{row}"
+    assert error.traceback[2] == " " * (int(column) - 1) + "^"
+    assert any(entry.startswith(f"    at {place}") for entry in error.traceback)
+    assert error.line_number == line
+
+
+def test_what_failed_is_loaded_again(sandbox: Sandbox, run: Run) -> None:
+    """Modules of a graph that failed are not kept, even where they import each other."""
+    sandbox.write_file("/workspace/one.mjs", "import './two.mjs'; import './three.mjs'; export default 1")
+    sandbox.write_file("/workspace/two.mjs", "import './one.mjs'; export default 2")
+    for _ in range(2):
+        for name in ("one", "two"):
+            error = run(f"await import('./{name}.mjs')").error
+            assert error is not None
+            assert (
+                error.message == "Cannot find module '/workspace/three.mjs' imported from /workspace/one.mjs"
+            )
+    sandbox.write_file("/workspace/three.mjs", "import { nope } from './four.mjs'")
+    sandbox.write_file("/workspace/four.mjs", "let x = ;")
+    error = run("await import('./one.mjs')").error
+    assert error is not None
+    assert error.name == "SyntaxError"
+    sandbox.write_file("/workspace/four.mjs", "export const other = 3")
+    error = run("await import('./one.mjs')").error
+    assert error is not None
+    assert "does not provide an export named 'nope'" in error.message
+    sandbox.write_file("/workspace/three.mjs", "import { other } from './four.mjs'")
+    assert run("(await import('./two.mjs')).default + (await import('./one.mjs')).default").text == "3"
 
 
 def test_files_are_shared_with_python(sandbox: Sandbox, run: Run) -> None:

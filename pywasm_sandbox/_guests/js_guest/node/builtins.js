@@ -1,25 +1,27 @@
 // Node's modules by name, without their prefix `node:`.
 
 import * as packages from '../packages.js';
+import asyncHooks from './async_hooks.js';
 import buffer from './buffer.js';
 import crypto from './crypto.js';
+import events from './events.js';
 import fs, { promises as fsPromises } from './fs.js';
 import os from './os.js';
 import { readline, readlinePromises } from './readline.js';
-import { asyncHooks, constants, diagnosticsChannel, perfHooks, vm } from './small.js';
+import { constants, diagnosticsChannel, perfHooks, vm } from './small.js';
+import { completeStreams } from './streams.js';
 import timers, { promises as timersPromises } from './timers.js';
 import url from './url.js';
 import util from './util.js';
 import zlib from './zlib.js';
 
-const { assert, events, path, querystring, stream, streamPromises, stringDecoder } = packages;
+const { assert, path, querystring, stream, streamPromises, stringDecoder } = packages;
 
 // Later additions of Node to packages.
 path.posix = path;
-events.EventEmitter.captureRejectionSymbol ??= Symbol.for('nodejs.rejection');
 assert.strict.strict = assert.strict;
-events.setMaxListeners ??= () => {};
 stream.promises ??= streamPromises;
+completeStreams(stream);
 
 const { ReadableStream, WritableStream, TransformStream } = globalThis;
 const webStreams = {

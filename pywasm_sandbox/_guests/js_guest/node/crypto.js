@@ -1,214 +1,123 @@
-// node:crypto: random values from the host; hashes by the engine, others, HMAC and key derivation from @noble/hashes.
-// Ciphers, signatures and keys are not there.
+// node:crypto. It is made of @noble's packages and of the engine's hash functions; RSA, DSA and certificates are not
+// there.
 
-import native from 'pywasm:native';
-import * as packages from '../packages.js';
-import * as nativeHashes from './native_hashes.js';
-import { Buffer } from './buffer.js';
+import '../crypto/web_crypto.js';
+import { areEqual, viewOf } from '../crypto/bytes.js';
+import * as derivation from '../crypto/derivation.js';
+import * as ciphers from './ciphers.js';
 import { codedError, invalidArgument, outOfRange } from './errors.js';
-
-const HASHES = {
-  ripemd160: packages.ripemd160,
-  ...nativeHashes,
-  'sha512-256': packages.sha512_256,
-  'sha3-256': packages.sha3_256,
-  'sha3-384': packages.sha3_384,
-  'sha3-512': packages.sha3_512,
-  blake2b512: packages.blake2b,
-  blake2s256: packages.blake2s,
-};
-
-function hashNamed(name, code = 'ERR_CRYPTO_INVALID_DIGEST') {
-  if (typeof name !== 'string') throw invalidArgument('algorithm', 'of type string', name);
-  const key = name.toLowerCase().replace(/^rsa-/, '').replace(/^sha-(\d)/, 'sha$1').replace('rmd160', 'ripemd160');
-  const found = Object.hasOwn(HASHES, key) ? HASHES[key] : undefined;
-  if (found === undefined) throw codedError(code === null ? Error : TypeError, code ?? 'ERR_OSSL_EVP_UNSUPPORTED', code === null ? 'Digest method not supported' : `Invalid digest: ${name}`);
-  return found;
-}
-
-function bytesOf(data, encoding, name = 'data') {
-  if (typeof data === 'string') return Buffer.from(data, encoding === 'buffer' ? 'utf8' : encoding);
-  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  if (data instanceof ArrayBuffer) return new Uint8Array(data);
-  throw invalidArgument(name, 'of type string or an instance of Buffer, TypedArray, or DataView', data);
-}
-
-const output = (bytes, encoding) => {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return encoding === undefined || encoding === 'buffer' ? buffer : buffer.toString(encoding);
-};
-
-const Transform = packages.stream.Transform;
-
-class Digest extends Transform {
-  #state;
-  #isDone = false;
-
-  constructor(state, options) {
-    super(options);
-    this.#state = state;
-  }
-
-  update(data, encoding) {
-    if (this.#isDone) throw codedError(Error, 'ERR_CRYPTO_HASH_FINALIZED', 'Digest already called');
-    this.#state.update(bytesOf(data, encoding));
-    return this;
-  }
-
-  digest(encoding) {
-    if (this.#isDone) throw codedError(Error, 'ERR_CRYPTO_HASH_FINALIZED', 'Digest already called');
-    this.#isDone = true;
-    return output(this.#state.digest(), encoding);
-  }
-
-  copy(options) {
-    if (this.#isDone) throw codedError(Error, 'ERR_CRYPTO_HASH_FINALIZED', 'Digest already called');
-    return new this.constructor(this.#state.clone(), options);
-  }
-
-  _transform(chunk, encoding, callback) {
-    this.update(chunk, encoding);
-    callback();
-  }
-
-  _flush(callback) {
-    this.push(this.digest());
-    callback();
-  }
-}
-
-class Hash extends Digest {}
-class Hmac extends Digest {}
-
-const secretOf = (key) => bytesOf(key?.type === 'secret' ? key.export() : key, 'utf8', 'key');
-
-function createHash(algorithm, options) {
-  return new Hash(hashNamed(algorithm, null).create(), options);
-}
-
-function createHmac(algorithm, key, options) {
-  return new Hmac(packages.hmac.create(hashNamed(algorithm), secretOf(key)), options);
-}
-
-function hash(algorithm, data, encoding = 'hex') {
-  return output(hashNamed(algorithm, null)(bytesOf(data)), encoding);
-}
-
-class SecretKey {
-  #bytes;
-  type = 'secret';
-
-  constructor(bytes) {
-    this.#bytes = bytes;
-  }
-
-  get symmetricKeySize() {
-    return this.#bytes.length;
-  }
-
-  export() {
-    return Buffer.from(this.#bytes);
-  }
-}
-
-// ---- random values
-
-function randomBytes(size, callback) {
-  if (typeof size !== 'number') throw invalidArgument('size', 'of type number', size);
-  if (!(size >= 0 && size <= 0x7fffffff)) throw outOfRange('size', '>= 0 && <= 2147483647', size);
-  const bytes = Buffer.alloc(size);
-  native.fillRandom(bytes);
-  if (callback === undefined) return bytes;
-  setImmediate(callback, null, bytes);
-  return undefined;
-}
-
-function randomFillSync(buffer, offset = 0, size = undefined) {
-  const bytes = bytesOf(buffer);
-  native.fillRandom(bytes.subarray(offset, size === undefined ? undefined : offset + size));
-  return buffer;
-}
-
-function randomFill(buffer, ...rest) {
-  const callback = rest.pop();
-  setImmediate(callback, null, randomFillSync(buffer, ...rest));
-}
-
-const LIMIT = 2 ** 48;
-
-// Evenly: what lies beyond the last multiple of the range is drawn again.
-function randomInt(first, second, callback) {
-  const hasMinimum = typeof second === 'number';
-  const [low, high] = hasMinimum ? [first, second] : [0, first];
-  const done = hasMinimum ? callback : second;
-  if (!Number.isSafeInteger(low)) throw invalidArgument('min', 'a safe integer', low);
-  if (!Number.isSafeInteger(high)) throw invalidArgument('max', 'a safe integer', high);
-  if (high <= low) throw outOfRange('max', `greater than the value of "min" (${low})`, high);
-  const span = high - low;
-  if (span > LIMIT) throw outOfRange('max - min', `<= ${LIMIT - 1}`, span);
-  let drawn;
-  do drawn = randomBytes(6).readUIntBE(0, 6);
-  while (drawn >= LIMIT - (LIMIT % span));
-  const result = low + (drawn % span);
-  if (typeof done !== 'function') return result;
-  setImmediate(done, null, result);
-  return undefined;
-}
+import { bytesOf, createHash, createHmac, Hash, hash, HASHES, hashNamed, Hmac, output } from './hashes.js';
+import * as keys from './keys.js';
+import * as random from './random.js';
+import * as signatures from './signatures.js';
 
 function timingSafeEqual(one, other) {
-  const [left, right] = [bytesOf(one, undefined, 'buf1'), bytesOf(other, undefined, 'buf2')];
+  const [left, right] = [one, other].map((each, index) => {
+    const view = viewOf(each);
+    if (view === undefined) throw invalidArgument(`buf${index + 1}`, 'an instance of ArrayBuffer, Buffer, TypedArray, or DataView', each);
+    return view;
+  });
   if (left.length !== right.length) {
     throw codedError(RangeError, 'ERR_CRYPTO_TIMING_SAFE_EQUAL_LENGTH', 'Input buffers must have the same byte length');
   }
-  let difference = 0;
-  for (let index = 0; index < left.length; index++) difference |= left[index] ^ right[index];
-  return difference === 0;
+  return areEqual(left, right);
 }
 
 // ---- keys from passwords
 
-const pbkdf2Sync = (password, salt, iterations, length, digest) =>
-  output(packages.pbkdf2(hashNamed(digest), bytesOf(password), bytesOf(salt), { c: iterations, dkLen: length }));
+const LARGEST = 2 ** 31 - 1;
+
+function checkNumber(name, value, lowest) {
+  if (typeof value !== 'number') throw invalidArgument(name, 'of type number', value);
+  if (!Number.isInteger(value)) throw outOfRange(name, 'an integer', value);
+  if (value < lowest || value > LARGEST) throw outOfRange(name, `>= ${lowest} && <= ${LARGEST}`, value);
+}
+
+function pbkdf2Sync(password, salt, iterations, length, digest) {
+  if (typeof digest !== 'string') throw invalidArgument('digest', 'of type string', digest);
+  const [secret, salted] = [bytesOf(password, 'utf8', 'password'), bytesOf(salt, 'utf8', 'salt')];
+  checkNumber('iterations', iterations, 1);
+  checkNumber('keylen', length, 0);
+  return output(derivation.pbkdf2(hashNamed(digest), digest.toLowerCase().replace(/^sha-(\d)/, 'sha$1'), secret, salted, iterations, length));
+}
+
+const SCRYPT_MEMORY = 32 << 20;
 
 function scryptSync(password, salt, length, options = {}) {
-  const cost = options.N ?? options.cost ?? 16384;
-  const settings = { N: cost, r: options.r ?? options.blockSize ?? 8, p: options.p ?? options.parallelization ?? 1, dkLen: length };
-  return output(packages.scrypt(bytesOf(password), bytesOf(salt), settings));
+  const [secret, salted] = [bytesOf(password, 'utf8', 'password'), bytesOf(salt, 'utf8', 'salt')];
+  checkNumber('keylen', length, 0);
+  const N = options.N ?? options.cost ?? 16384;
+  const r = options.r ?? options.blockSize ?? 8;
+  const p = options.p ?? options.parallelization ?? 1;
+  const invalid = (reason) => codedError(RangeError, 'ERR_CRYPTO_INVALID_SCRYPT_PARAMS', `Invalid scrypt params${reason}`);
+  if (!(N > 1 && Number.isInteger(Math.log2(N)) && r >= 1 && p >= 1)) throw invalid('');
+  if (128 * N * r > (options.maxmem ?? SCRYPT_MEMORY)) throw invalid(': error:030000AC:digital envelope routines::memory limit exceeded');
+  return output(derivation.scrypt(secret, salted, { N, r, p, length }));
 }
 
 function hkdfSync(digest, key, salt, info, length) {
-  const bytes = packages.hkdf(hashNamed(digest), secretOf(key), bytesOf(salt), bytesOf(info), length);
+  const chosen = hashNamed(digest);
+  const [secret, salted, context] = [keys.secretOf(key), bytesOf(salt, 'utf8', 'salt'), bytesOf(info, 'utf8', 'info')];
+  checkNumber('length', length, 0);
+  if (length > 255 * chosen.outputLen) throw codedError(RangeError, 'ERR_CRYPTO_INVALID_KEYLEN', 'Invalid key length');
+  if (length === 0) return new ArrayBuffer(0);
+  const bytes = derivation.hkdf(chosen, secret, salted, context, length);
   return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
 }
 
+// What is wrong with the arguments is thrown at once, as Node does.
 const withCallback = (action) => (...args) => {
   const callback = args.pop();
-  let result;
-  try {
-    result = action(...args);
-  } catch (error) {
-    setImmediate(callback, error);
-    return;
-  }
+  if (typeof callback !== 'function') throw invalidArgument('callback', 'of type function', callback);
+  const result = action(...args);
   setImmediate(callback, null, result);
 };
 
-const UNAVAILABLE = ['createCipheriv', 'createDecipheriv', 'createSign', 'createVerify', 'sign', 'verify', 'createPublicKey'];
-UNAVAILABLE.push('createPrivateKey', 'generateKeyPair', 'generateKeyPairSync', 'createDiffieHellman', 'createECDH', 'publicEncrypt', 'privateDecrypt');
+function generateKeyPair(type, options, callback) {
+  const { publicKey, privateKey } = keys.generateKeyPairSync(type, options);
+  setImmediate(callback, null, publicKey, privateKey);
+}
+Object.defineProperty(generateKeyPair, Symbol.for('nodejs.util.promisify.custom'), {
+  value: async (type, options) => keys.generateKeyPairSync(type, options),
+});
 
-const unavailable = (name) => () => {
-  throw codedError(Error, 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM', `crypto.${name} is not available in this sandbox; it has hashes, HMAC, key derivation and random values`);
-};
+const UNAVAILABLE = ['createDiffieHellman', 'createDiffieHellmanGroup', 'getDiffieHellman', 'publicEncrypt', 'publicDecrypt'];
+UNAVAILABLE.push('privateEncrypt', 'privateDecrypt', 'X509Certificate', 'generatePrime', 'generatePrimeSync', 'checkPrime', 'checkPrimeSync');
+
+const unavailable = (name) =>
+  function () {
+    throw codedError(Error, 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM', `crypto.${name} is not available in this sandbox, which has no RSA and no Diffie-Hellman but on elliptic curves`);
+  };
 
 export default {
   ...Object.fromEntries(UNAVAILABLE.map((name) => [name, unavailable(name)])),
+  Cipheriv: ciphers.Cipheriv,
+  Decipheriv: ciphers.Decipheriv,
+  ECDH: signatures.ECDH,
   Hash,
   Hmac,
+  KeyObject: keys.KeyObject,
+  Sign: signatures.Sign,
+  Verify: signatures.Verify,
   constants: {},
+  createCipheriv: ciphers.createCipheriv,
+  createDecipheriv: ciphers.createDecipheriv,
+  createECDH: signatures.createECDH,
   createHash,
   createHmac,
-  createSecretKey: (key, encoding) => new SecretKey(bytesOf(key, encoding)),
-  getCiphers: () => [],
+  createPrivateKey: keys.createPrivateKey,
+  createPublicKey: keys.createPublicKey,
+  createSecretKey: keys.createSecretKey,
+  createSign: signatures.createSign,
+  createVerify: signatures.createVerify,
+  diffieHellman: signatures.diffieHellman,
+  generateKey: withCallback(keys.generateKeySync),
+  generateKeyPair,
+  generateKeyPairSync: keys.generateKeyPairSync,
+  generateKeySync: keys.generateKeySync,
+  getCipherInfo: ciphers.getCipherInfo,
+  getCiphers: ciphers.getCiphers,
+  getCurves: signatures.getCurves,
   getHashes: () => Object.keys(HASHES),
   getRandomValues: (array) => globalThis.crypto.getRandomValues(array),
   hash,
@@ -216,16 +125,18 @@ export default {
   hkdfSync,
   pbkdf2: withCallback(pbkdf2Sync),
   pbkdf2Sync,
-  pseudoRandomBytes: randomBytes,
-  randomBytes,
-  randomFill,
-  randomFillSync,
-  randomInt,
+  pseudoRandomBytes: random.randomBytes,
+  randomBytes: random.randomBytes,
+  randomFill: random.randomFill,
+  randomFillSync: random.randomFillSync,
+  randomInt: random.randomInt,
   randomUUID: () => globalThis.crypto.randomUUID(),
-  rng: randomBytes,
-  scrypt: withCallback((password, salt, length, options) => scryptSync(password, salt, length, options)),
+  rng: random.randomBytes,
+  scrypt: withCallback(scryptSync),
   scryptSync,
+  sign: signatures.sign,
   subtle: globalThis.crypto.subtle,
   timingSafeEqual,
+  verify: signatures.verify,
   webcrypto: globalThis.crypto,
 };

@@ -4,6 +4,7 @@ import native from 'pywasm:native';
 import { parse, path as posix } from '../packages.js';
 import { builtins } from './builtins.js';
 import { codedError } from './errors.js';
+import { atImport } from './import_places.js';
 import { moduleFolders, packageAround, readText, resolveFile } from './resolve.js';
 import { unavailableNames, whyUnavailable } from './unavailable.js';
 
@@ -133,7 +134,7 @@ function loadFile(path, parent) {
   const source = readModule(path);
   const format = formatOf(path, source);
   if (format === 'module') {
-    throw codedError(Error, 'ERR_REQUIRE_ESM', `require() of ES Module ${path} is not supported: use import('${path}')`);
+    return requireModule(path, parent);
   }
   const module = new Module(path, parent);
   Module._cache[path] = module;
@@ -145,6 +146,20 @@ function loadFile(path, parent) {
     throw error;
   }
   module.loaded = true;
+  return module;
+}
+
+// An ES module, as later versions of Node have it.
+function requireModule(path, parent) {
+  const namespace = native.requireModule(path);
+  if (namespace === undefined) {
+    throw codedError(Error, 'ERR_REQUIRE_ASYNC_MODULE', `require() cannot be used on an ES module that awaits at its top level, or imports one that does: use import('${path}')`);
+  }
+  if (namespace === null) throw codedError(Error, 'ERR_REQUIRE_CYCLE_MODULE', `Cannot require() ES Module ${path} in a cycle`);
+  const module = new Module(path, parent);
+  module.exports = Object.hasOwn(namespace, 'module.exports') ? namespace['module.exports'] : namespace;
+  module.loaded = true;
+  Module._cache[path] = module;
   return module;
 }
 
@@ -234,7 +249,7 @@ function resolveImport(specifier, referrer) {
   if (path === null) {
     const isPath = /^\.{0,2}\/|^file:/.test(specifier);
     const wanted = isPath ? posix.resolve(folderOfReferrer(referrer), specifier.replace(/^file:\/\//, '')) : specifier;
-    throw codedError(Error, 'ERR_MODULE_NOT_FOUND', `Cannot find ${isPath ? 'module' : 'package'} '${wanted}' imported from ${referrer}`);
+    throw atImport(codedError(Error, 'ERR_MODULE_NOT_FOUND', `Cannot find ${isPath ? 'module' : 'package'} '${wanted}' imported from ${referrer}`), referrer, specifier);
   }
   return path;
 }

@@ -1,4 +1,4 @@
-// Modules of Node that are small: perf_hooks, async_hooks, vm, diagnostics_channel, constants.
+// Modules of Node that are small: perf_hooks, vm, diagnostics_channel, constants.
 
 import native from 'pywasm:native';
 import { constants as fsConstants } from './fs_stats.js';
@@ -47,46 +47,6 @@ class Script {
 }
 
 export const vm = { Script, runInThisContext, createContext: noContext, isContext: () => false, runInContext: noContext, runInNewContext: noContext };
-
-// ---- async_hooks: a context lives in synchronous code and in what awaits within it, not in timers
-
-class AsyncResource {
-  constructor(type) {
-    this.type = type;
-  }
-
-  runInAsyncScope(callback, self, ...args) {
-    return callback.apply(self, args);
-  }
-
-  bind(callback) {
-    return callback.bind(null);
-  }
-
-  emitDestroy() {
-    return this;
-  }
-
-  asyncId() {
-    return 0;
-  }
-
-  triggerAsyncId() {
-    return 0;
-  }
-
-  static bind(callback) {
-    return callback;
-  }
-}
-
-export const asyncHooks = {
-  AsyncResource,
-  createHook: () => ({ enable() {}, disable() {} }),
-  executionAsyncId: () => 0,
-  triggerAsyncId: () => 0,
-  executionAsyncResource: () => ({}),
-};
 
 // ---- diagnostics_channel
 

@@ -1,6 +1,8 @@
 // util.types, by the engine's own names of classes.
 
 import native from 'pywasm:native';
+import { isKey } from '../crypto/crypto_key.js';
+import { isKeyObject } from './keys.js';
 
 const hasClass = (...names) => (value) => names.includes(native.className(value));
 
@@ -23,13 +25,13 @@ export const types = {
   isBigUint64Array: hasClass('BigUint64Array'),
   isBooleanObject: hasClass('Boolean'),
   isBoxedPrimitive: hasClass('Number', 'String', 'Boolean', 'BigInt', 'Symbol'),
-  isCryptoKey: () => false,
+  isCryptoKey: isKey,
   isDataView: hasClass('DataView'),
   isDate: hasClass('Date'),
   isExternal: () => false,
   isGeneratorFunction: isInstance(GeneratorFunction, AsyncGeneratorFunction),
   isGeneratorObject: hasClass('Generator', 'AsyncGenerator'),
-  isKeyObject: () => false,
+  isKeyObject,
   isMap: hasClass('Map'),
   isMapIterator: hasClass('Map Iterator'),
   isModuleNamespaceObject: hasClass('Module'),
@@ -48,3 +50,4 @@ export const types = {
   isWeakSet: hasClass('WeakSet'),
 };
 for (const name of TYPED_ARRAYS) types[`is${name}`] ??= hasClass(name);
+for (const [name, value] of Object.entries(types)) if (name !== 'isArrayBufferView') Object.defineProperty(value, 'name', { value: name });

@@ -146,8 +146,10 @@ zlib.crc32 = (data, value = 0) => {
   return ~crc >>> 0;
 };
 
-for (const name of ['brotliCompress', 'brotliDecompress', 'brotliCompressSync', 'brotliDecompressSync']) {
-  zlib[name] = () => {
+const BROTLI = ['brotliCompress', 'brotliDecompress', 'brotliCompressSync', 'brotliDecompressSync'];
+BROTLI.push('createBrotliCompress', 'createBrotliDecompress', 'BrotliCompress', 'BrotliDecompress');
+for (const name of BROTLI) {
+  zlib[name] = function () {
     throw codedError(Error, 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM', `zlib.${name} is not available in this sandbox; it has deflate and gzip`);
   };
 }

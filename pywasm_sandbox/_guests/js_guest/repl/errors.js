@@ -1,5 +1,6 @@
 // What the user is told about an error that ended a cell.
 
+import { locateRequest } from '../node/import_places.js';
 import { readText } from '../node/resolve.js';
 import { inspect } from '../packages.js';
 import { SafeMap } from './primordials.js';
@@ -26,6 +27,9 @@ export function rememberSource(filename, source) {
   if (sources.size > MAX_SOURCES) sources.delete(sources.first()[0]);
 }
 
+// The text of a cell or a file, null for what is neither.
+export const sourceOf = (name) => sources.get(name) ?? (name.startsWith('/') ? readText(name) : null);
+
 const PLACE = /^ +at (?:.*\()?(\/[^:()]+|<cell [^>]+>|\[(?:eval|stdin)\]):(\d+):(\d+)\)?$/m;
 
 // The line that it happened in, of this cell or of a file, with a mark below it.
@@ -33,7 +37,7 @@ function codeFrame(stack) {
   const found = PLACE.exec(stack);
   if (found === null) return [];
   const [, file, line, column] = found;
-  const text = (sources.get(file) ?? (file.startsWith('/') ? readText(file) : null))?.split('\n')[line - 1];
+  const text = sourceOf(file)?.split('\n')[line - 1];
   if (text === undefined || text.trim() === '' || column > FRAME_WIDTH) return [];
   const pad = text.slice(0, column - 1).replace(/[^\t]/g, ' ');
   return [`${file}:${line}`, text.slice(0, FRAME_WIDTH), `${pad}^`, ''];
@@ -79,6 +83,7 @@ function describeError(error, filename) {
       line_number: null,
     };
   }
+  locateRequest(error);
   const stack = String(error.stack ?? '');
   const place = placeIn(stack, filename);
   const shown = named(clean(inspect(error)), error).split('\n');

@@ -1,6 +1,7 @@
 // Static imports and exports in a cell, which is a script: an import becomes a dynamic one whose names are
 // declared like any other of the cell's, an export is what it exports. Lines stay where they are.
 
+import { atImport } from '../node/import_places.js';
 import { parse } from '../packages.js';
 
 const OPTIONS = {
@@ -95,7 +96,9 @@ Object.defineProperty(globalThis, Symbol.for('cell.imports'), {
   value(namespace, specifier, names) {
     for (const name of names) {
       if (!missingAllowed && !(name in namespace)) {
-        throw new SyntaxError(`The requested module '${specifier}' does not provide an export named '${name}'`);
+        const error = new SyntaxError(`The requested module '${specifier}' does not provide an export named '${name}'`);
+        const cell = /<cell [^>]*>/.exec(error.stack)?.[0];
+        throw cell === undefined ? error : atImport(error, cell, specifier, name);
       }
     }
     return namespace;

@@ -8,12 +8,10 @@ globalThis.__host = {
   request: native.request,
   encode: native.encode,
   decode: native.decode,
-  digest: native.digest,
   dontWait: native.dontWait,
   receive: native.receive,
   transmit: native.transmit,
   close: native.close,
-  randomFill: (buffer, offset, length) => native.fillRandom(new Uint8Array(buffer, offset, length)),
 };
 const bytes = native.readFile(PRELUDE);
 native.evaluate(native.decode(bytes, 0, bytes.length, true), PRELUDE, 0);

@@ -221,6 +221,7 @@ function leave(surroundings) {
 }
 
 function execute(message) {
+  native.setAsyncContext(undefined);
   native.limitMemory(heapBytes === 0 ? 0 : max(heapBytes, native.heapSize() + MEMORY_TO_RECOVER));
   const run = new Run(message);
   begin(run);

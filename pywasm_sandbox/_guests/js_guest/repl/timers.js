@@ -25,6 +25,7 @@ export class Timeout {
     this._onTimeout = callback;
     defineProperties(this, {
       args: { value: args },
+      context: { value: native.asyncContext() },
       id: { value: ++lastId },
       isReferenced: { value: true, writable: true },
       dueAt: { value: native.monotonic() + this._idleTimeout, writable: true },
@@ -55,7 +56,7 @@ export class Timeout {
 export class Immediate {
   constructor(callback, args) {
     this._onImmediate = callback;
-    defineProperties(this, { args: { value: args }, isReferenced: { value: true, writable: true } });
+    defineProperties(this, { args: { value: args }, context: { value: native.asyncContext() }, isReferenced: { value: true, writable: true } });
     immediates.push(this);
   }
 }
@@ -131,7 +132,7 @@ export function queueMicrotask(callback) {
 
 export function nextTick(callback, ...args) {
   check(callback);
-  ticks.push({ callback, args });
+  ticks.push({ callback, args, context: native.asyncContext() });
 }
 
 // ---- for the loop
@@ -140,19 +141,21 @@ let onError = (error) => {
   throw error;
 };
 
-function attempt(callback, args, self) {
+function attempt(callback, self, { args, context }) {
+  native.setAsyncContext(context);
   try {
     applyFunction(callback, self, args);
   } catch (error) {
     onError(error);
   }
+  native.setAsyncContext(undefined);
 }
 
 export function runTicks() {
   if (ticks.isEmpty) return false;
   while (!ticks.isEmpty) {
-    const { callback, args } = ticks.shift();
-    attempt(callback, args, undefined);
+    const tick = ticks.shift();
+    attempt(tick.callback, undefined, tick);
   }
   return true;
 }
@@ -173,7 +176,7 @@ export function runDue(handleError) {
   if (timer !== null && timer.dueAt <= native.monotonic()) {
     if (timer._repeat === null) timers.delete(timer.id);
     else startAgain(timer);
-    attempt(timer._onTimeout, timer.args, timer);
+    attempt(timer._onTimeout, timer, timer);
     runTicks();
     return true;
   }
@@ -183,7 +186,7 @@ export function runDue(handleError) {
     if (next._onImmediate !== null) immediate = next;
   }
   if (immediate === null) return false;
-  attempt(immediate._onImmediate, immediate.args, immediate);
+  attempt(immediate._onImmediate, immediate, immediate);
   runTicks();
   return true;
 }

@@ -18,11 +18,26 @@ setErrorHandler((error) => {
 setWarningHandler(() => {});
 
 class Event extends ShimEvent {
+  #timeStamp = performance.now();
+
   constructor(type, options) {
     if (arguments.length === 0) throw new TypeError('The "type" argument must be specified');
     super(type, options);
   }
+
+  get timeStamp() {
+    return this.#timeStamp;
+  }
+
+  [inspectCustom](depth, options, inspect) {
+    const { name } = this.constructor;
+    if (depth < 0) return `[${name}]`;
+    const { type, defaultPrevented, cancelable, timeStamp } = this;
+    const deeper = { ...options, depth: options.depth === null ? null : options.depth - 1 };
+    return `${name} ${inspect({ type, defaultPrevented, cancelable, timeStamp }, deeper)}`;
+  }
 }
+Object.defineProperty(Event.prototype, inspectCustom, { enumerable: false });
 
 const dispatch = EventTarget.prototype.dispatchEvent;
 EventTarget.prototype.dispatchEvent = function dispatchEvent(event) {

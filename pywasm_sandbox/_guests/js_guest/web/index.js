@@ -3,10 +3,10 @@
 import './base64.js';
 import './events.js';
 import './structured-clone.js';
+import './messages.js';
 import './encoding.js';
 import './streams.js';
 import './blob.js';
-import './crypto.js';
 import './url.js';
 import './performance.js';
 import './fetch.js';

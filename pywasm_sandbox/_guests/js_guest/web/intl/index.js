@@ -10,6 +10,8 @@ import '@formatjs/intl-listformat/polyfill-force.js';
 import '@formatjs/intl-relativetimeformat/polyfill-force.js';
 import '@formatjs/intl-segmenter/polyfill-force.js';
 import '@formatjs/intl-displaynames/polyfill-force.js';
+import '@formatjs/intl-durationformat/polyfill-force.js';
+import '@formatjs/intl-supportedvaluesof/polyfill-force.js';
 import './locale_data.js';
 import './time_zones.js';
 import '@formatjs/intl-pluralrules/locale-data/en.js';
