@@ -132,7 +132,7 @@ class GuestProcesses:
             sources = [
                 source
                 for entry, write in watched
-                if entry.endpoint is not None
+                if entry is not None and entry.endpoint is not None
                 for source in entry.endpoint.watch(write, wake)
             ]
             try:
@@ -141,14 +141,12 @@ class GuestProcesses:
                 self._interrupted()
                 raise
 
-    def _watched(self, call: HostCall, item: object) -> tuple[Fd, bool]:
+    def _watched(self, call: HostCall, item: object) -> tuple[Fd | None, bool]:
         if not (isinstance(item, list) and len(item) == 2 and type(item[0]) is int):
             call.reject("process.poll: fds has pairs of a number and whether to write")
         entry = call.wasi.fds.entries.get(item[0])
         if entry is not None and entry.stream >= 0:
             entry = self._standard.entries.get(item[0])
-        if entry is None:
-            raise HostCallError("OSError", f"descriptor {item[0]} is not open", errno="EBADF")
         return entry, bool(item[1])
 
     @staticmethod
@@ -198,13 +196,13 @@ class GuestProcesses:
         """The interpreter was interrupted while it waited for a child."""
 
 
-def _is_ready(entry: Fd, write: bool) -> bool:
-    if entry.endpoint is None:
-        return True
+def _is_ready(entry: Fd | None, write: bool) -> bool:
+    if entry is None or entry.endpoint is None:
+        return True  # a file; or it isn't open, which using it says
     try:
         return entry.endpoint.poll(write) is not None
     except WasiError:
-        return True  # what comes of using it says why
+        return True
 
 
 class _Nobody:

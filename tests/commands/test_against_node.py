@@ -14,7 +14,8 @@ from pywasm_sandbox import Sandbox
 from tests.commands.corpus import HOST_SHELL, host_has_dash, lines_of
 
 FILES = Path(__file__).parent / "node_files"
-LINES = lines_of("node_command_lines.txt")
+CHILDREN = re.findall(r"^  (\w+): ", (FILES / "children.js").read_text(), re.MULTILINE)
+LINES = [*lines_of("node_command_lines.txt"), *(f"node children.js {name}" for name in CHILDREN)]
 ERROR_LINE = re.compile(r"^\[?(\w*Error(?: \[\w+\])?: .*?)(?: \{)?\]?$", re.MULTILINE)
 """The first line of Node's report that says what went wrong, without where."""
 
@@ -41,7 +42,8 @@ def _summary(text: str, folder: str) -> str | None:
 
 
 def test_there_are_many() -> None:
-    assert len(LINES) >= 100
+    assert len(LINES) >= 170
+    assert len(CHILDREN) >= 50
 
 
 @pytest.mark.parametrize("number", range(len(LINES)), ids=lambda number: LINES[number][:60])

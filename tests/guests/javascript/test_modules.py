@@ -144,7 +144,7 @@ def test_module(text: Text, code: str, expected: str | None) -> None:
             "Error",
             "Cannot require() ES Module /workspace/cycle.mjs in a cycle",
         ),
-        ("require('child_process')", "Error", "not available in this sandbox: there are no processes"),
+        ("require('worker_threads')", "Error", "not available in this sandbox: there are no threads"),
         ("import 'node:nothing'", "Error", "No such built-in module: node:nothing"),
         ("import 'https://example.org/x.js'", "Error", "Modules are not loaded from the network"),
         ("require('./bad.json')", "SyntaxError", "/workspace/bad.json"),

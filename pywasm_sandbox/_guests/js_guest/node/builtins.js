@@ -3,6 +3,7 @@
 import * as packages from '../packages.js';
 import asyncHooks from './async_hooks.js';
 import buffer from './buffer.js';
+import * as childProcess from './child_process.js';
 import crypto from './crypto.js';
 import events from './events.js';
 import fs, { promises as fsPromises } from './fs.js';
@@ -64,6 +65,7 @@ export const builtins = {
   'assert/strict': assert.strict,
   async_hooks: asyncHooks,
   buffer,
+  child_process: { ...childProcess },
   constants,
   crypto,
   diagnostics_channel: diagnosticsChannel,

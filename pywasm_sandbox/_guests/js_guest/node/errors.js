@@ -4,6 +4,7 @@ import native from 'pywasm:native';
 
 const MESSAGES = {
   EACCES: 'permission denied',
+  EAGAIN: 'resource temporarily unavailable',
   EBADF: 'bad file descriptor',
   EBUSY: 'resource busy or locked',
   EDQUOT: 'disk quota exceeded',
@@ -23,6 +24,7 @@ const MESSAGES = {
   ENOTEMPTY: 'directory not empty',
   ENOTSUP: 'operation not supported on socket',
   EPERM: 'operation not permitted',
+  EPIPE: 'broken pipe',
   EROFS: 'read-only file system',
   ESPIPE: 'invalid seek',
   EXDEV: 'cross-device link not permitted',
@@ -32,8 +34,12 @@ const MESSAGES = {
 const NUMBERS = {
   EPERM: 1,
   ENOENT: 2,
+  ESRCH: 3,
   EIO: 5,
+  ENOEXEC: 8,
   EBADF: 9,
+  ECHILD: 10,
+  EAGAIN: 11,
   EACCES: 13,
   EBUSY: 16,
   EEXIST: 17,
@@ -47,11 +53,14 @@ const NUMBERS = {
   ENOSPC: 28,
   ESPIPE: 29,
   EROFS: 30,
+  EPIPE: 32,
   ENAMETOOLONG: 36,
   ENOSYS: 38,
   ENOTEMPTY: 39,
   ELOOP: 40,
   ENOTSUP: 95,
+  ENOBUFS: 105,
+  ETIMEDOUT: 110,
   EDQUOT: 122,
 };
 
@@ -69,6 +78,11 @@ export function systemError(status, syscall, path, dest) {
   if (path !== undefined) error.path = path;
   if (dest !== undefined) error.dest = dest;
   return error;
+}
+
+// Node's errors of `spawn` have nothing but the code in their message.
+export function spawnError(code, syscall, path, spawnargs) {
+  return Object.assign(new Error(`${syscall} ${code}`), { errno: -(NUMBERS[code] ?? NUMBERS.EIO), code, syscall, path, spawnargs });
 }
 
 export function check(status, syscall, path, dest) {

@@ -3,8 +3,7 @@
 import { codedError } from './errors.js';
 
 const REASONS = {
-  child_process: 'there are no processes',
-  cluster: 'there are no processes',
+  cluster: 'processes have no channel between them; use child_process',
   dgram: 'there are no sockets',
   dns: 'there are no sockets; fetch resolves names by itself',
   'dns/promises': 'there are no sockets; fetch resolves names by itself',

@@ -2,62 +2,14 @@
 
 import native from 'pywasm:native';
 import { builtins } from '../node/builtins.js';
+import { readableOf, readChunk } from '../node/descriptor_streams.js';
 import { useStandardInput } from '../node/readline.js';
 import { process } from './process.js';
-import { whenReadable } from './watches.js';
-
-const CHUNK_BYTES = 65536;
-
-// What is there, waiting until there is something; null at the end.
-export function readChunk() {
-  const bytes = new Uint8Array(CHUNK_BYTES);
-  const count = native.receive(0, bytes);
-  return count > 0 ? builtins.buffer.Buffer.from(bytes.buffer, 0, count) : null;
-}
 
 export function readAll() {
   const parts = [];
-  for (let part = readChunk(); part !== null; part = readChunk()) parts.push(part);
+  for (let part = readChunk(0); part !== null; part = readChunk(0)) parts.push(part);
   return builtins.buffer.Buffer.concat(parts);
-}
-
-// Waits for its descriptor in the loop, so that timers go on, and only while somebody wants to read.
-function makeInput() {
-  let watch = null;
-  let isWanted = false;
-  let isReferenced = true;
-  const stopWaiting = () => {
-    watch?.close();
-    watch = null;
-  };
-  const startWaiting = () => {
-    if (!isWanted || watch !== null) return;
-    watch = whenReadable(0, () => {
-      watch = null;
-      isWanted = false;
-      input.push(readChunk());
-    });
-    watch.isReferenced = isReferenced;
-  };
-  const setReferenced = (value) => {
-    isReferenced = value;
-    if (watch !== null) watch.isReferenced = value;
-    return input;
-  };
-  const input = new builtins.stream.Readable({
-    highWaterMark: CHUNK_BYTES,
-    read() {
-      isWanted = true;
-      startWaiting();
-    },
-    destroy(error, callback) {
-      stopWaiting();
-      callback(error);
-    },
-  });
-  input.on('pause', stopWaiting);
-  input.on('resume', startWaiting);
-  return Object.assign(input, { fd: 0, isTTY: undefined, ref: () => setReferenced(true), unref: () => setReferenced(false) });
 }
 
 function writeAll(descriptor, bytes) {
@@ -84,7 +36,7 @@ function connectOutput(stream, descriptor) {
 export function connectStandardStreams() {
   let input = null;
   Object.defineProperty(process, 'stdin', {
-    get: () => (input ??= makeInput()),
+    get: () => (input ??= readableOf(0)),
     set: (value) => (input = value),
     configurable: true,
     enumerable: true,

@@ -56,7 +56,7 @@ export function runWatches(milliseconds, onError) {
     ofChildren.map(({ target }) => target.pid),
     milliseconds,
   );
-  const due = [...ready.map((index) => ofDescriptors[index]), ...over.map((index) => ofChildren[index])];
+  const due = [...ready.map((index) => ofDescriptors[index]), ...ofChildren.filter(({ target }) => over.includes(target.pid))];
   for (const watch of due) {
     if (!watches.delete(watch)) continue; // one before it closed it
     try {
