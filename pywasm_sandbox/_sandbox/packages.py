@@ -6,13 +6,11 @@ Nothing of a package runs on the host: uv builds nothing (``--no-build``), and w
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import hashlib
 import importlib.util
 import itertools
 import os
-import posixpath
 import re
 import subprocess
 import sys
@@ -20,17 +18,17 @@ import tempfile
 import time
 import tomllib
 import urllib.parse
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pywasm_sandbox._guests.hostcalls import PACKAGE_CALLS, HostCall, HostCallError, HostCallInterrupted
-from pywasm_sandbox._guests.tree import USER_BASE, USER_SITE
 from pywasm_sandbox._vfs.api import VfsError
 from pywasm_sandbox.errors import PackageInstallError, PolicyError
 
 from .downloads import download
+from .site_packages import SitePackages, normal
 from .wheel_files import Wheel, for_guest, resolvable
 
 if TYPE_CHECKING:
@@ -54,11 +52,6 @@ _MAX_LOCAL_WHEELS: Final = 100
 _MAX_JOBS: Final = 8
 _MAX_REASON: Final = 4000
 """uv explains at any length."""
-
-
-def normal(name: str) -> str:
-    """A package's name as comparisons need it (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +98,7 @@ class Installer:
     ) -> None:
         self._policy = policy
         self._namespace = namespace
+        self._site = SitePackages(namespace)
         self._cache = cache
         self._assets = bundled
         self._numbers = itertools.count(1)
@@ -156,7 +150,7 @@ class Installer:
                 wheel = yield from self._fetch(policy, choice, work, left, check)
                 left -= wheel.unpacked_bytes
                 wheels.append(wheel)
-            return (yield from self._write(choices, wheels))
+            return (yield from self._write(choices, wheels, check))
 
     # ---- what is asked for ----------------------------------------------------------------------------
 
@@ -276,7 +270,10 @@ class Installer:
         return {"job": number, "said": said}
 
     def _uninstall_call(self, call: HostCall) -> bool:
-        return self.uninstall(call.get("name", str))
+        try:
+            return self._site.uninstall(call.get("name", str))
+        except PackageInstallError as error:
+            raise HostCallError("RuntimeError", str(error)) from error
 
     # ---- uv -----------------------------------------------------------------------------------------
 
@@ -342,7 +339,7 @@ class Installer:
         self, policy: PackagePolicy, wanted: Wanted, work: Path, check: Callable[[], None]
     ) -> Generator[str, None, list[_Choice]]:
         self._uv(policy, wanted, work, check)
-        present = self.installed()
+        present = self._site.installed()
         allowed = None if policy.allow is None else {normal(name) for name in policy.allow}
         choices = []
         for package in tomllib.loads((work / "pylock.toml").read_text("utf-8")).get("packages", []):
@@ -399,74 +396,17 @@ class Installer:
 
     # ---- files ----------------------------------------------------------------------------------------
 
-    def _write(self, choices: Sequence[_Choice], wheels: Sequence[Wheel]) -> Steps:
+    def _write(self, choices: Sequence[_Choice], wheels: Sequence[Wheel], check: Callable[[], None]) -> Steps:
         if not choices:
             return []
         yield f"Installing collected packages: {', '.join(choice.name for choice in choices)}\n"
-        for choice in choices:
-            self.uninstall(choice.name)
-        written: list[str] = []
-        try:
-            for wheel in wheels:
-                wheel.write(self._namespace, written)
-        except Exception as error:
-            for path in written:
-                with contextlib.suppress(VfsError):
-                    self._namespace.remove_tree(path)
-            for choice in choices:
-                self.uninstall(choice.name)
-            if isinstance(error, VfsError):
-                raise PackageInstallError(
-                    f"the packages don't fit into the sandbox's files: {error}"
-                ) from error
-            if isinstance(error, PackageInstallError):
-                raise
-            raise PackageInstallError(f"the packages can't be installed: {error}") from error
+        self._site.install({choice.name for choice in choices}, wheels, check)
         names = " ".join(f"{choice.name}-{choice.version}" for choice in choices)
         yield f"Successfully installed {names}\n"
         return [f"{choice.name}=={choice.version}" for choice in choices]
 
-    def installed(self) -> dict[str, str]:
-        """Name → version of what was installed, without what is bundled."""
-        return {name: version for name, version, _ in self._records()}
-
-    def _records(self) -> Iterator[tuple[str, str, str]]:
-        """Name, version and ``.dist-info`` folder of each."""
-        if self._namespace.exists(USER_SITE):
-            for entry in self._namespace.list_directory(USER_SITE):
-                match = re.fullmatch(r"(.+?)-([^-]+)\.dist-info", entry.name)
-                if match:
-                    yield normal(match[1]), match[2], f"{USER_SITE}/{entry.name}"
-
-    def uninstall(self, name: str) -> bool:
-        """Remove a package's files as its RECORD lists them; whether it was there."""
-        for found, _, folder in self._records():
-            if found == normal(name):
-                self._remove_recorded(folder)
-                if self._namespace.exists(folder):
-                    self._namespace.remove_tree(folder)
-                return True
-        return False
-
-    def _remove_recorded(self, folder: str) -> None:
-        record = f"{folder}/RECORD"
-        if not self._namespace.exists(record):
-            return
-        for line in self._namespace.read_bytes(record).decode("utf-8", "replace").splitlines():
-            name = line.split(",")[0].strip('"')
-            # A RECORD may lie: nothing outside of the folders of packages is touched.
-            path = posixpath.normpath(f"{USER_SITE}/{name}")
-            if name and path.startswith(_REMOVABLE) and path not in _KEPT:
-                with contextlib.suppress(VfsError):
-                    if self._namespace.exists(path, follow=False):
-                        self._namespace.remove_tree(path)
-
     def _what_there_is(self) -> str:
         return "Bundled are: " + ", ".join(sorted(self._bundled))
-
-
-_REMOVABLE: Final = (f"{USER_SITE}/", f"{USER_BASE}/bin/", f"{USER_BASE}/share/", f"{USER_BASE}/include/")
-_KEPT: Final = frozenset(path.rstrip("/") for path in _REMOVABLE)
 
 
 def _check_requirement(line: str) -> None:

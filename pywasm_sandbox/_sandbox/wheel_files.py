@@ -17,7 +17,7 @@ from pywasm_sandbox._guests.tree import USER_BASE, USER_SITE
 from pywasm_sandbox.errors import PackageInstallError
 
 if TYPE_CHECKING:
-    from pywasm_sandbox._vfs.namespace import Namespace
+    from .replacement import Replacement
 
 __all__ = ["Wheel", "for_guest", "resolvable"]
 
@@ -79,18 +79,15 @@ class Wheel:
             return libraries
         return [name for name in libraries if not self._archive.read(name).startswith(_WASM)]
 
-    def write(self, namespace: Namespace, written: list[str]) -> None:
-        """Install it; the paths of its files are appended to ``written``, whatever happens.
-
-        Raises `VfsError` when it doesn't fit.
-        """
+    def write(self, files: Replacement) -> None:
+        """Prepare its installation. Raises `VfsError` when it doesn't fit, `PackageInstallError`."""
         import warnings
 
         from installer import install
 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # of byte code, which is left out
-            install(self._source, _files(namespace, written), {"INSTALLER": b"pip\n"})
+            install(self._source, _destination(files), {"INSTALLER": b"pip\n"})
 
     def _refused(self, reason: str) -> PackageInstallError:
         return PackageInstallError(f"{self.filename} was refused: it {reason}")
@@ -148,7 +145,7 @@ class _Named:
         return getattr(self._archive, name)
 
 
-def _files(namespace: Namespace, written: list[str]) -> Any:
+def _destination(files: Replacement) -> Any:
     """An ``installer`` destination: the folders of `pip install --user`, in a sandbox's files."""
     from installer.destinations import WheelDestination
     from installer.records import RecordEntry
@@ -163,7 +160,7 @@ def _files(namespace: Namespace, written: list[str]) -> Any:
         "headers": f"{USER_BASE}/include",
     }
 
-    class Files(WheelDestination):
+    class Destination(WheelDestination):
         def write_file(self, scheme: str, path: Any, stream: BinaryIO, is_executable: bool) -> RecordEntry:
             if scheme == "scripts":
                 with fix_shebang(stream, _INTERPRETER) as fixed:
@@ -171,9 +168,7 @@ def _files(namespace: Namespace, written: list[str]) -> Any:
             else:
                 data = stream.read()
             executable = is_executable or scheme == "scripts"
-            target = f"{folders[scheme]}/{path}"
-            written.append(target)
-            namespace.write_bytes(target, data, parents=True, mode=0o755 if executable else 0o644)
+            files.write(f"{folders[scheme]}/{path}", data, 0o755 if executable else 0o644)
             return RecordEntry(str(path), None, len(data))
 
         def write_script(self, name: str, module: str, attr: str, section: Any) -> RecordEntry:
@@ -187,8 +182,6 @@ def _files(namespace: Namespace, written: list[str]) -> Any:
         ) -> None:
             prefixes = {"scripts": "../../../bin/", "data": "../../../", "headers": "../../../include/"}
             with construct_record_file(list(records), prefixes.get) as stream:
-                target = f"{folders[scheme]}/{record_file_path}"
-                written.append(target)
-                namespace.write_bytes(target, stream.read(), parents=True)
+                files.write(f"{folders[scheme]}/{record_file_path}", stream.read(), 0o644)
 
-    return Files()
+    return Destination()

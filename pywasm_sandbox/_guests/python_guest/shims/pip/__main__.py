@@ -152,7 +152,12 @@ def _uninstall(options: argparse.Namespace) -> int:
 
     status = 0
     for name in options.packages:
-        if wire.request("packages.uninstall", name=name):
+        try:
+            found = wire.request("packages.uninstall", name=name)
+        except RuntimeError as error:
+            print(f"ERROR: {error}", file=sys.stderr)
+            return 1
+        if found:
             print(f"Successfully uninstalled {name}")
         else:
             print(f"WARNING: Skipping {name} as it is not installed, or is bundled.", file=sys.stderr)
