@@ -25,7 +25,7 @@ WAIT = "await new Promise((done) => setTimeout(done, 3)); "
         ("await als.run(1, async () => { await null; " + WAIT + "return als.getStore() })", "1"),
         ("await Promise.all([1, 2, 3].map((n) => als.run(n, async () => { " + WAIT + "return als.getStore() })))", "[ 1, 2, 3 ]"),
         ("let seen; als.run(1, () => setTimeout(() => (seen = als.getStore()), 1)); " + WAIT + "seen", "1"),
-        ("let seen = [], i = 0; als.run(1, () => { const t = setInterval(() => { seen.push(als.getStore()); if (++i === 2) clearInterval(t) }, 1) }); " + WAIT + "seen", "[ 1, 1 ]"),
+        ("let seen = []; await new Promise((done) => als.run(1, () => { const t = setInterval(() => { if (seen.push(als.getStore()) === 2) done(clearInterval(t)) }, 1) })); seen", "[ 1, 1 ]"),
         ("let seen; als.run(1, () => setImmediate(() => (seen = als.getStore()))); " + WAIT + "seen", "1"),
         ("let seen; als.run(1, () => process.nextTick(() => (seen = als.getStore()))); " + WAIT + "seen", "1"),
         ("let seen; als.run(1, () => queueMicrotask(() => (seen = als.getStore()))); " + WAIT + "seen", "1"),

@@ -74,6 +74,14 @@ def folder(text: Text) -> None:
          "ac.signal }).catch((e) => e.code)", "ABORT_ERR"),
         ("require('zlib').unzipSync(require('zlib').deflateSync(Buffer.alloc(5000))).length", "5000"),
         ("require('vm').runInThisContext('1 + 2')", "3"),
+        ("fs.writeFileSync('.env', 'A_B=1\\nHOME=no'); process.loadEnvFile(); process.env.A_B + process.env.HOME", "1/home/user"),
+        ("new Intl.DurationFormat('en', { style: 'long' }).format({ hours: 1, minutes: 46, seconds: 40 })",
+         "1 hour, 46 minutes, 40 seconds"),
+        ("new Intl.DurationFormat('en', { style: 'digital' }).format({ hours: 1, minutes: 5, seconds: 9 })", "1:05:09"),
+        ("new Intl.DurationFormat('de', { style: 'short' }).format({ days: 2, hours: 3 })", "2 Tg., 3 Std."),
+        ("[Intl.supportedValuesOf('timeZone').length > 300, Intl.supportedValuesOf('currency').includes('EUR')]", "[ true, true ]"),
+        ("require('util').inspect(process, { depth: 0 }).split(' ')[0]", "process"),
+        ("require('path').win32.sep", "\\"),
     ],
 )  # fmt: skip
 def test_value(text: Text, code: str, expected: str | None) -> None:
@@ -93,6 +101,18 @@ def test_value(text: Text, code: str, expected: str | None) -> None:
         ("fs.writeFileSync('/usr/x', '')", "EROFS: read-only file system, open '/usr/x'"),
         ("fs.closeSync(99)", "EBADF: bad file descriptor, close"),
         ("require('zlib').gunzipSync(Buffer.from('not zipped'))", "incorrect header check"),
+        ("require('zlib').brotliCompressSync('x')", "zlib.brotliCompressSync is not available in this sandbox; it has deflate and gzip"),
+        ("require('zlib').createBrotliDecompress()",
+         "zlib.createBrotliDecompress is not available in this sandbox; it has deflate and gzip"),
+        ("require('path').win32.join('a')", "path.win32.join is not available in this sandbox, whose paths are POSIX'"),
+        ("await crypto.subtle.generateKey({ name: 'RSA-PSS' }, true, ['sign'])", "RSA-PSS is not available in this sandbox; it has "
+         "AES-CBC, AES-CTR, AES-GCM, AES-KW, HMAC, PBKDF2, HKDF, ECDSA, ECDH, Ed25519, X25519"),
+        ("require('crypto').generateKeyPairSync('rsa', { modulusLength: 2048 })",
+         'Keys of type "rsa" are not available in this sandbox: its keys are secrets, or on elliptic curves'),
+        ("require('crypto').createCipheriv('aes-128-ccm', Buffer.alloc(16), Buffer.alloc(12))", "Unknown cipher: aes-128-ccm is not "
+         "available in this sandbox; crypto.getCiphers() names those that are"),
+        ("require('crypto').publicEncrypt()", "crypto.publicEncrypt is not available in this sandbox, which has no RSA and no "
+         "Diffie-Hellman but on elliptic curves"),
         ("process.chdir('/nope')", "ENOENT: no such file or directory, chdir /tmp/t -> '/nope'"),
     ],
 )  # fmt: skip

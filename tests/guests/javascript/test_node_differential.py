@@ -71,7 +71,7 @@ def _comparable(outcome: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_cells(expected: list[dict[str, Any]]) -> None:
-    assert len(CELLS) >= 200
+    assert len(CELLS) >= 780
     different = {}
     with Sandbox() as sandbox:
         context = sandbox.create_code_context(language="javascript")

@@ -56,10 +56,8 @@ delete CryptoKey.isKey;
 delete CryptoKey.dataOf;
 Object.defineProperty(CryptoKey.prototype, inspectCustom, { enumerable: false });
 
-const ORDER = ['encrypt', 'decrypt', 'sign', 'verify', 'deriveKey', 'deriveBits', 'wrapKey', 'unwrapKey'];
-
 // `data`: bytes, or of an elliptic curve a key of curves.js.
 export function makeKey(type, extractable, algorithm, usages, data) {
-  const fields = { type, extractable: Boolean(extractable), algorithm, usages: ORDER.filter((usage) => usages.includes(usage)) };
+  const fields = { type, extractable: Boolean(extractable), algorithm, usages };
   return new CryptoKey(OWN, fields, data);
 }

@@ -2,6 +2,7 @@
 
 import native from 'pywasm:native';
 import { buffer as packaged } from '../packages.js';
+import { nameMethods } from './names.js';
 
 export const { Buffer } = packaged;
 
@@ -75,6 +76,14 @@ replace(Buffer.prototype, 'fill', function fill(value, offset, end, encoding) {
   return packagedFill.call(this, fromBase64Url(value), ...[offset, end].filter((each) => typeof each === 'number'));
 });
 Object.defineProperty(Buffer, 'name', { value: 'Buffer' });
+for (const kind of ['read', 'write']) {
+  for (const order of ['LE', 'BE']) replace(Buffer.prototype, `${kind}BigUint64${order}`, Buffer.prototype[`${kind}BigUInt64${order}`]);
+}
+replace(Buffer, 'copyBytesFrom', function copyBytesFrom(view, offset = 0, length = view.length - offset) {
+  const part = view.slice(offset, offset + length);
+  return Buffer.from(part.buffer, part.byteOffset, part.byteLength);
+});
+nameMethods(Buffer, Buffer.prototype);
 
 const SHOWN = 50;
 

@@ -5,11 +5,13 @@ import asyncHooks from './async_hooks.js';
 import buffer from './buffer.js';
 import * as childProcess from './child_process.js';
 import crypto from './crypto.js';
+import { codedError } from './errors.js';
+import diagnosticsChannel from './diagnostics_channel.js';
 import events from './events.js';
 import fs, { promises as fsPromises } from './fs.js';
 import os from './os.js';
 import { readline, readlinePromises } from './readline.js';
-import { constants, diagnosticsChannel, perfHooks, vm } from './small.js';
+import { constants, perfHooks, vm } from './small.js';
 import { completeStreams } from './streams.js';
 import timers, { promises as timersPromises } from './timers.js';
 import url from './url.js';
@@ -18,25 +20,30 @@ import zlib from './zlib.js';
 
 const { assert, path, querystring, stream, streamPromises, stringDecoder } = packages;
 
+// Windows' paths are not there, and say so; packages ask for the separators.
+function windowsPaths(posix) {
+  const missing = (name) =>
+    function () {
+      throw codedError(Error, 'ERR_FEATURE_UNAVAILABLE_ON_PLATFORM', `path.win32.${name} is not available in this sandbox, whose paths are POSIX'`);
+    };
+  const functions = Object.keys(posix).filter((name) => typeof posix[name] === 'function');
+  const windows = Object.fromEntries(functions.map((name) => [name, missing(name)]));
+  return Object.assign(windows, { sep: '\\', delimiter: ';', posix, win32: windows });
+}
+
 // Later additions of Node to packages.
 path.posix = path;
+path.toNamespacedPath = (name) => name;
+path.win32 = windowsPaths(path);
 assert.strict.strict = assert.strict;
-stream.promises ??= streamPromises;
+Object.defineProperty(stream, 'promises', { value: streamPromises, enumerable: true, configurable: true });
 completeStreams(stream);
 
-const { ReadableStream, WritableStream, TransformStream } = globalThis;
-const webStreams = {
-  ReadableStream,
-  WritableStream,
-  TransformStream,
-  ReadableStreamDefaultReader: globalThis.ReadableStreamDefaultReader,
-  ByteLengthQueuingStrategy: globalThis.ByteLengthQueuingStrategy,
-  CountQueuingStrategy: globalThis.CountQueuingStrategy,
-  TextDecoderStream: globalThis.TextDecoderStream,
-  TextEncoderStream: globalThis.TextEncoderStream,
-  CompressionStream: globalThis.CompressionStream,
-  DecompressionStream: globalThis.DecompressionStream,
-};
+const webStreams = Object.fromEntries(
+  Object.getOwnPropertyNames(globalThis)
+    .filter((name) => /^(?:Readable|Writable|Transform|Text\w+|Compression|Decompression).*Stream|QueuingStrategy$/.test(name))
+    .map((name) => [name, globalThis[name]]),
+);
 
 const query = {
   ...querystring,
@@ -75,6 +82,7 @@ export const builtins = {
   os,
   path,
   'path/posix': path,
+  'path/win32': path.win32,
   perf_hooks: perfHooks,
   process: globalThis.process,
   querystring: query,

@@ -51,6 +51,7 @@ function settingsOf(name, key, iv) {
   const cipher = cipherNamed(name);
   if (cipher === undefined) throw codedError(Error, 'ERR_CRYPTO_UNKNOWN_CIPHER', `Unknown cipher${/ccm|ocb|wrap|xts|cfb|ofb|des|camellia|aria/i.test(name) ? `: ${name} is not available in this sandbox; crypto.getCiphers() names those that are` : ''}`);
   const secret = secretOf(key).slice();
+  if (iv === null && cipher.ivSize > 0) throw codedError(TypeError, 'ERR_CRYPTO_INVALID_IV', 'Invalid initialization vector');
   const start = iv === null ? EMPTY : bytesOf(iv, undefined, 'iv').slice();
   if (secret.length !== cipher.keySize) throw codedError(RangeError, 'ERR_CRYPTO_INVALID_KEYLEN', 'Invalid key length');
   const fits = cipher.mode === 'gcm' ? start.length > 0 : start.length === cipher.ivSize;

@@ -64,6 +64,9 @@ const NUMBERS = {
   EDQUOT: 122,
 };
 
+// [number, [name, message]] of each, with Node's numbers.
+export const systemErrors = Object.entries(NUMBERS).map(([name, number]) => [-number, [name, MESSAGES[name]]]);
+
 const names = new Map(Object.entries(native.errnos).map(([name, number]) => [number, name]));
 
 // `status` is the negative errno that a native function gave.

@@ -3,17 +3,27 @@
 import { events } from '../packages.js';
 import asyncHooks from './async_hooks.js';
 import { codedError, invalidArgument } from './errors.js';
+import { nameMethods } from './names.js';
 
 const errorMonitor = Symbol('events.errorMonitor');
 const captureRejectionSymbol = Symbol.for('nodejs.rejection');
 
 const { emit } = events.prototype;
+const { init } = events;
+const shapeMode = Symbol('shapeMode');
+const kCapture = Symbol('kCapture');
+
+// What Node shows of an emitter.
+events.init = function (options) {
+  init.call(this, options);
+  this[shapeMode] = false;
+  this[kCapture] = Boolean(options?.captureRejections ?? false);
+};
 
 events.prototype.emit = function (type, ...args) {
   if (type === 'error' && this._events?.[errorMonitor] !== undefined) emit.call(this, errorMonitor, ...args);
   return emit.call(this, type, ...args);
 };
-Object.defineProperty(events.prototype.emit, 'name', { value: 'emit' });
 
 const isTarget = (value) => typeof value?.addEventListener === 'function' && typeof value.on !== 'function';
 
@@ -160,5 +170,7 @@ events.EventEmitterAsyncResource = class EventEmitterAsyncResource extends event
     this.#resource.emitDestroy();
   }
 };
+
+nameMethods(events.prototype);
 
 export default events;

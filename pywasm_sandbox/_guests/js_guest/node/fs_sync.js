@@ -152,7 +152,7 @@ export const fstatSync = (fd, options) => statsOf(check(native.fstat(fd), 'fstat
 
 export function readFileSync(path, options) {
   const encoding = encodingOf(options);
-  if (typeof path === 'number') return decoded(readRest(path), encoding);
+  if (Number.isInteger(path)) return decoded(readRest(path), encoding);
   const name = pathOf(path);
   if (name === '/dev/stdin') return decoded(readRest(0), encoding);
   const bytes = native.readFile(name);
@@ -172,7 +172,7 @@ function readRest(fd) {
 
 function store(path, data, options, flag) {
   const bytes = bytesOf(data, encodingOf(options) ?? 'utf8');
-  const fd = typeof path === 'number' ? path : openSync(path, options?.flag ?? flag);
+  const fd = Number.isInteger(path) ? path : openSync(path, options?.flag ?? flag);
   try {
     check(native.write(fd, bytes, 0, bytes.length, -1), 'write');
   } finally {

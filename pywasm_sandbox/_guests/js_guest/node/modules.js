@@ -96,9 +96,19 @@ export class Module {
     return makeRequire(module);
   }
 
+  static syncBuiltinESMExports() {}
+
+  static findSourceMap() {}
+
   static _extensions = { '.js': null, '.json': null, '.node': null };
 
   static Module = Module;
+
+  static {
+    for (const name of ['isBuiltin', 'createRequire', 'syncBuiltinESMExports', 'findSourceMap']) {
+      Object.defineProperty(Module, name, { enumerable: true }); // an export
+    }
+  }
 }
 
 let mainModule; // of a program

@@ -1,4 +1,4 @@
-// Modules of Node that are small: perf_hooks, vm, diagnostics_channel, constants.
+// Modules of Node that are small: perf_hooks, vm, constants.
 
 import native from 'pywasm:native';
 import { constants as fsConstants } from './fs_stats.js';
@@ -47,48 +47,5 @@ class Script {
 }
 
 export const vm = { Script, runInThisContext, createContext: noContext, isContext: () => false, runInContext: noContext, runInNewContext: noContext };
-
-// ---- diagnostics_channel
-
-class Channel {
-  #subscribers = [];
-
-  constructor(name) {
-    this.name = name;
-  }
-
-  get hasSubscribers() {
-    return this.#subscribers.length > 0;
-  }
-
-  subscribe(subscriber) {
-    this.#subscribers.push(subscriber);
-  }
-
-  unsubscribe(subscriber) {
-    const before = this.#subscribers.length;
-    this.#subscribers = this.#subscribers.filter((each) => each !== subscriber);
-    return this.#subscribers.length < before;
-  }
-
-  publish(message) {
-    for (const subscriber of this.#subscribers) subscriber(message, this.name);
-  }
-}
-
-const channels = new Map();
-
-function channel(name) {
-  if (!channels.has(name)) channels.set(name, new Channel(name));
-  return channels.get(name);
-}
-
-export const diagnosticsChannel = {
-  Channel,
-  channel,
-  hasSubscribers: (name) => channel(name).hasSubscribers,
-  subscribe: (name, subscriber) => channel(name).subscribe(subscriber),
-  unsubscribe: (name, subscriber) => channel(name).unsubscribe(subscriber),
-};
 
 export const constants = { ...fsConstants };

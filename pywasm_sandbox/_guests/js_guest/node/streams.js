@@ -3,6 +3,7 @@
 import { viewOf } from '../crypto/bytes.js';
 import { Buffer } from './buffer.js';
 import { invalidArgument } from './errors.js';
+import { nameMethods } from './names.js';
 
 const asChunk = (value, isObjects) => {
   const view = isObjects ? undefined : viewOf(value);
@@ -87,7 +88,8 @@ function writableToWeb(stream) {
   });
 }
 
-export function completeStreams({ Readable, Writable, Duplex }) {
+export function completeStreams({ Readable, Writable, Duplex, Transform, Stream }) {
+  for (const { prototype } of [Readable, Writable, Duplex, Transform, Stream]) nameMethods(prototype);
   Readable.fromWeb = (web, options) => readableFromWeb(Readable, web, options);
   Readable.toWeb = readableToWeb;
   Writable.fromWeb = (web, options) => writableFromWeb(Writable, web, options);

@@ -3,6 +3,7 @@
 import native from 'pywasm:native';
 import { isKey } from '../crypto/crypto_key.js';
 import { isKeyObject } from './keys.js';
+import { nameMethods } from './names.js';
 
 const hasClass = (...names) => (value) => names.includes(native.className(value));
 
@@ -50,4 +51,4 @@ export const types = {
   isWeakSet: hasClass('WeakSet'),
 };
 for (const name of TYPED_ARRAYS) types[`is${name}`] ??= hasClass(name);
-for (const [name, value] of Object.entries(types)) if (name !== 'isArrayBufferView') Object.defineProperty(value, 'name', { value: name });
+nameMethods(types);

@@ -1,8 +1,8 @@
 // node:util: the package's functions, with Node's own inspect, and what came later.
 
-import native from 'pywasm:native';
 import { assert, format, formatWithOptions, inspect, stripVTControlCharacters, util } from '../packages.js';
-import { codedError, invalidArgument } from './errors.js';
+import { codedError, invalidArgument, systemErrors } from './errors.js';
+import { MIMEParams, MIMEType } from './mime.js';
 import { parseArgs } from './parse_args.js';
 import { types } from './types.js';
 
@@ -19,7 +19,7 @@ const warned = new Set();
 
 function deprecate(method, message, code) {
   const identity = code ?? {};
-  return function (...args) {
+  return function deprecated(...args) {
     if (!warned.has(identity)) {
       warned.add(identity);
       process.emitWarning(message, 'DeprecationWarning');
@@ -68,25 +68,23 @@ function promisify(original) {
 }
 promisify.custom = customPromisify;
 
+const getSystemErrorMap = () => new Map(systemErrors);
+
 function getSystemErrorName(number) {
-  const found = Object.entries(native.errnos).find(([, value]) => value === -number);
-  return found?.[0];
+  if (typeof number !== 'number') throw invalidArgument('err', 'of type number', number);
+  return getSystemErrorMap().get(number)?.[0] ?? `Unknown system error ${number}`;
 }
 
-class MIMEType {
-  constructor(text) {
-    const [essence, ...parameters] = String(text).split(';');
-    [this.type, this.subtype] = essence.trim().toLowerCase().split('/');
-    this.params = new Map(parameters.map((each) => each.trim().split('=')));
-  }
+const ENV_LINE = /^[ \t]*(?:export[ \t]+)?([\w.-]+)[ \t]*=[ \t]*(?:"((?:\\.|[^"])*)"|'([^']*)'|`([^`]*)`|([^\n#]*))?[^\n]*$/gm;
 
-  get essence() {
-    return `${this.type}/${this.subtype}`;
+// The variables of a file such as `.env`.
+export function parseEnv(content) {
+  if (typeof content !== 'string') throw invalidArgument('content', 'of type string', content);
+  const found = {};
+  for (const [, name, double, single, tick, plain] of content.replaceAll('\r\n', '\n').matchAll(ENV_LINE)) {
+    found[name] = double?.replaceAll('\\n', '\n') ?? single ?? tick ?? plain?.trim() ?? '';
   }
-
-  toString() {
-    return [this.essence, ...[...this.params].map(([name, value]) => `${name}=${value}`)].join(';');
-  }
+  return found;
 }
 
 export default {
@@ -98,6 +96,7 @@ export default {
   deprecate,
   format,
   formatWithOptions,
+  getSystemErrorMap,
   getSystemErrorName,
   inherits,
   inspect,
@@ -118,13 +117,17 @@ export default {
   isSymbol: util.isSymbol,
   isUndefined: util.isUndefined,
   log: util.log,
+  MIMEParams,
   MIMEType,
   parseArgs,
+  parseEnv,
   promisify,
   stripVTControlCharacters,
   styleText,
   TextDecoder: globalThis.TextDecoder,
   TextEncoder: globalThis.TextEncoder,
+  transferableAbortController: () => new AbortController(),
+  transferableAbortSignal: (signal) => signal,
   toUSVString: (text) => String(text).toWellFormed(),
   types,
 };

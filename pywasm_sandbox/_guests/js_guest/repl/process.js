@@ -120,6 +120,12 @@ export const process = {
     return { user: Math.round(native.monotonic() * 1000) - previous.user, system: 0 - previous.system };
   },
   resourceUsage: () => ({ userCPUTime: Math.round(native.monotonic() * 1000), systemCPUTime: 0, maxRSS: native.heapSize() >> 10 }),
+  constrainedMemory: () => 0,
+  availableMemory: () => 0,
+  getActiveResourcesInfo: () => [],
+  allowedNodeEnvironmentFlags: new Set(),
+  sourceMapsEnabled: true,
+  setSourceMapsEnabled() {},
   emitWarning(warning, type = 'Warning') {
     const name = typeof warning === 'object' ? warning.name : typeof type === 'object' ? (type.type ?? 'Warning') : type;
     native.print(2, `(node:1) ${name}: ${warning?.message ?? warning}\n`);
@@ -151,18 +157,19 @@ function standardStream(descriptor, { Writable }) {
     },
   });
   stream.fd = descriptor;
-  stream.isTTY = false;
-  stream.columns = 80;
-  stream.rows = 24;
   stream.destroy = () => stream; // it stays open, as Node's
   stream.end = (chunk, ...rest) => (chunk === undefined || typeof chunk === 'function' ? stream : stream.write(chunk, ...rest), stream);
   return stream;
 }
 
 // What needs Node's modules.
-export function completeProcess({ events, stream }) {
-  const emitter = new events();
-  Object.setPrototypeOf(process, Object.create(Object.getPrototypeOf(emitter), { constructor: { value: { process() {} }.process, configurable: true } }));
+export function completeProcess(builtins) {
+  const { events, fs, stream, util } = builtins;
+  const prototype = Object.create(events.prototype);
+  const constructor = Object.defineProperty(function () {}, 'name', { value: 'process' });
+  constructor.prototype = prototype;
+  Object.defineProperty(prototype, 'constructor', { value: constructor, writable: true, configurable: true });
+  Object.setPrototypeOf(process, prototype);
   events.call(process);
   for (const name of ['_events', '_eventsCount', '_maxListeners']) {
     Object.defineProperty(process, name, { enumerable: false });
@@ -171,4 +178,11 @@ export function completeProcess({ events, stream }) {
   for (const [name, value] of Object.entries(streams)) {
     Object.defineProperty(process, name, { value, writable: true, configurable: true, enumerable: true });
   }
+  process.getBuiltinModule = function getBuiltinModule(id) {
+    const name = text(id).replace(/^node:/, '');
+    return Object.hasOwn(builtins, name) ? builtins[name] : undefined;
+  };
+  process.loadEnvFile = function loadEnvFile(path = '.env') {
+    for (const [name, value] of Object.entries(util.parseEnv(fs.readFileSync(path, 'utf8')))) process.env[name] ??= value;
+  };
 }

@@ -28,9 +28,6 @@ function connectOutput(stream, descriptor) {
     else writeAll(descriptor, isText ? builtins.buffer.Buffer.from(chunk, encoding) : chunk);
     callback();
   };
-  delete stream.isTTY;
-  delete stream.columns;
-  delete stream.rows;
 }
 
 export function connectStandardStreams() {
