@@ -10,6 +10,7 @@ import enum
 import re
 
 __all__ = [
+    "DlError",
     "EngineFailure",
     "EngineUnavailable",
     "GuestTrap",
@@ -24,6 +25,10 @@ __all__ = [
 
 class EngineFailure(Exception):
     """Base of every failure that the engine raises."""
+
+
+class DlError(Exception):
+    """What dlerror() will say: no failure of the engine's."""
 
 
 class EngineUnavailable(EngineFailure):

@@ -130,8 +130,8 @@ class Instance:
         self._words_dirty = False
         self._pending_ticks = 0
         """For how many ticks the guest has run without looking at its interrupt."""
-        self._trapped: dict[int, int] = {}
-        """What stood where `InterruptWords.traps` stand now."""
+        self._trapped: dict[int, bytes] = {}
+        """What was in the table where `InterruptWords.traps` are now."""
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._wake = Wake()
@@ -573,9 +573,11 @@ class Instance:
     def _set_traps(self, words: InterruptWords) -> None:
         if words.traps is None or self._trapped:
             return
-        for address, value in words.traps().items():
-            self._trapped[address] = self.memory.get_u32(address)
-            self.memory.set_u32(address, value)
+        for slot, other in words.traps().items():
+            before, instead = self.loader.element(slot), self.loader.element(other)
+            if before is not None and instead is not None:
+                self._trapped[slot] = before
+                self.loader.set_element(slot, instead)
 
     def looked(self) -> None:
         """The guest looks at its interrupt: from now on nothing need fail any more. Within a call."""
@@ -583,8 +585,8 @@ class Instance:
 
     def _remove_traps(self) -> None:
         trapped, self._trapped = self._trapped, {}
-        for address, value in trapped.items():
-            self.memory.set_u32(address, value)
+        for slot, before in trapped.items():
+            self.loader.set_element(slot, before)
 
     def _clear_words(self) -> None:
         """The call is over, so must its interrupt be, or the guest's next call would find it."""

@@ -82,8 +82,9 @@ class InterruptWords(NamedTuple):
     pending_address: int | None = None
     """Not 0 while the guest has not looked at an interrupt yet."""
     traps: Callable[[], Mapping[int, int]] | None = None
-    """Words to replace, address → value, when the guest has not looked by the time of the second interrupt:
-    they make the loop that it is in fail. They are put back as soon as it has looked."""
+    """Functions to replace when the guest has not looked by the time of the second interrupt, which makes the
+    loop fail that it is in: table index → index of what is called instead. They are put back as soon as it
+    has looked."""
     turns: TurnWords | None = None
     """How a thread is made to give others a turn. None: it goes on until it waits."""
 

@@ -19,12 +19,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pywasm_sandbox._vfs.api import VfsError
 from pywasm_sandbox._wasi import Fault
 
 from .capi import EXTERN_SIZE, VAL_SIZE, ExternKind, ValKind
 from .dylink import Described, DylinkError, ImportKind, SideModule, SymbolImport, parse
-from .failures import GuestTrap, ModuleRejected, one_line
+from .failures import DlError, GuestTrap, ModuleRejected, one_line
+from .libraries import LibraryFile, find_library
 from .passive import FILL, with_passive_data
 from .plan import MAIN
 from .trampoline import HostImport
@@ -88,10 +88,6 @@ class LoadedModule:
     def prefix(self) -> str:
         """What the names of its exports begin with in `instance`."""
         return "" if self.part is None else self.part.prefix
-
-
-class DlError(Exception):
-    """What dlerror() will say."""
 
 
 @dataclass(slots=True, eq=False)
@@ -167,8 +163,8 @@ class Loader:
     # ---- opening
 
     def _open(self, path: str, is_global: bool, depth: int) -> LoadedModule:
-        location, data, foreign = self._read(path)
-        sha256 = hashlib.sha256(data).hexdigest()
+        file = self._find(path)
+        location, sha256 = file.path, file.sha256
         found = self._by_content.get((location, sha256))
         if found is not None:
             found.is_global = found.is_global or is_global
@@ -177,7 +173,7 @@ class Loader:
             raise DlError(f"{path}: its needed libraries need each other")
         if len(self.loaded) >= self._instance.limits.side_modules:
             raise DlError(f"{path}: more than {self._instance.limits.side_modules} libraries are loaded")
-        info = self._info(path, sha256, data)
+        info = self._info(path, file)
         self._opening.append((location, sha256))
         try:
             needed = [self._open_needed(name, location, info, is_global, depth) for name in info.needed]
@@ -185,7 +181,7 @@ class Loader:
             if part is not None:
                 loaded = self.part(path, part, needed, is_global)
             else:
-                loaded = self._link(path, sha256, data, info, needed, is_global, foreign)
+                loaded = self._link(path, file, info, needed, is_global)
             loaded.location = location
         finally:
             self._opening.pop()
@@ -225,17 +221,16 @@ class Loader:
     def info(self, loaded: LoadedModule) -> SideModule:
         """What a module says about itself. Raises `DlError` where its file has to be read and can't be."""
         if loaded.module.info is None:
-            data = self._read_same(loaded.path, loaded.sha256)[0]
-            loaded.module.info = self._info(loaded.path, loaded.sha256, data)
+            loaded.module.info = self._info(loaded.path, self._find_same(loaded.path, loaded.sha256))
         return loaded.module.info
 
-    def _info(self, path: str, sha256: str, data: bytes) -> SideModule:
+    def _info(self, path: str, file: LibraryFile) -> SideModule:
         """What the module says about itself; read once while its code is in memory."""
-        compiled = self._instance.engine.compiled(_compiled_as(sha256))
+        compiled = self._instance.engine.compiled(_compiled_as(file.sha256))
         if compiled is not None and compiled.info is not None:
             return compiled.info
         try:
-            return parse(data)
+            return parse(file.read())
         except DylinkError as error:
             raise DlError(f"{path}: {error}") from error
 
@@ -251,40 +246,21 @@ class Loader:
             f"{by}: needed library {name!r} is neither in {origin} nor in {', '.join(LIBRARY_PATH)}"
         )
 
-    def _read(self, path: str) -> tuple[str, bytes, bool]:
-        """Path, bytes, and whether the guest may have written them."""
-        namespace, limits = self._instance.wasi.namespace, self._instance.limits
-        if "/" not in path:
-            candidates = [posixpath.join(folder, path) for folder in LIBRARY_PATH]
-            path = next((candidate for candidate in candidates if namespace.exists(candidate)), path)
-        try:
-            opened = namespace.open(namespace.root, posixpath.join("/", path))
-            if opened.file is None:
-                raise DlError(f"{path}: is a directory")
-            try:
-                mount = opened.location.mount
-                foreign = not (mount.read_only or mount.fs.read_only)
-                limit = limits.side_module_bytes
-                if opened.file.size > limit:
-                    raise DlError(f"{path}: has {opened.file.size} bytes, more than the limit of {limit}")
-                data = bytes(opened.file.pread(opened.file.size, 0))
-            finally:
-                opened.file.close()
-        except VfsError as error:
-            raise DlError(f"{path}: cannot be opened: {error.errno.value}") from error
-        return posixpath.normpath(posixpath.join("/", path)), data, foreign
+    def _find(self, path: str) -> LibraryFile:
+        instance = self._instance
+        return find_library(instance.wasi.namespace, path, LIBRARY_PATH, instance.limits.side_module_bytes)
 
-    def _compile(self, path: str, sha256: str, data: bytes, foreign: bool) -> CompiledModule:
+    def _compile(self, path: str, file: LibraryFile) -> CompiledModule:
         engine, limits = self._instance.engine, self._instance.limits
-        keep = not foreign or engine.trusts(sha256)
+        keep = not file.foreign or engine.trusts(file.sha256)
         if not keep and limits.foreign_side_module_bytes == 0:
             raise DlError(f"{path}: this sandbox allows no libraries from writable folders")
-        if not keep and len(data) > limits.foreign_side_module_bytes:
+        if not keep and file.size > limits.foreign_side_module_bytes:
             raise DlError(
-                f"{path}: has {len(data)} bytes, more than the limit of {limits.foreign_side_module_bytes} "
+                f"{path}: has {file.size} bytes, more than the limit of {limits.foreign_side_module_bytes} "
                 "for a library from a writable folder"
             )
-        return self._module(path, sha256, lambda: data, keep=keep)
+        return self._module(path, file.sha256, file.read, keep=keep)
 
     def _module(self, path: str, sha256: str, read: Callable[[], bytes], *, keep: bool) -> CompiledModule:
         """The compiled form of a library, which is only read if it isn't compiled yet."""
@@ -300,17 +276,15 @@ class Loader:
     def _link(
         self,
         path: str,
-        sha256: str,
-        data: bytes,
+        file: LibraryFile,
         info: SideModule,
         needed: list[LoadedModule],
         is_global: bool,
-        foreign: bool,
     ) -> LoadedModule:
         if self._failures >= MAX_FAILURES:
             raise DlError(f"{path}: too many libraries could not be loaded")
         resolved = self._resolve(path, info, needed)
-        module = self._compile(path, sha256, data, foreign)
+        module = self._compile(path, file)
         module.info = info
         limits = self._instance.limits
         if info.memory_size > limits.memory_bytes or info.table_size > limits.table_elements:
@@ -321,7 +295,7 @@ class Loader:
             try:
                 loaded = LoadedModule(
                     path=path,
-                    sha256=sha256,
+                    sha256=file.sha256,
                     handle=len(self.loaded) + FIRST_HANDLE,
                     memory_base=memory_base,
                     memory_size=info.memory_size,
@@ -500,9 +474,9 @@ class Loader:
 
         Raises `DlError` if it isn't the one with this hash.
         """
-        data, foreign = self._read_same(path, sha256)
-        info = self._info(path, sha256, data)
-        module = self._compile(path, sha256, data, foreign)
+        file = self._find_same(path, sha256)
+        info = self._info(path, file)
+        module = self._compile(path, file)
         module.info = info
         return module, info
 
@@ -510,13 +484,13 @@ class Loader:
         """The library with this hash, for who knows that it was loaded from `path`: its file is only read if
         it isn't compiled yet, or where something else than its code is asked for."""
 
-        return self._module(path, sha256, lambda: self._read_same(path, sha256)[0], keep=True)
+        return self._module(path, sha256, lambda: self._find_same(path, sha256).read(), keep=True)
 
-    def _read_same(self, path: str, sha256: str) -> tuple[bytes, bool]:
-        _, data, foreign = self._read(path)
-        if hashlib.sha256(data).hexdigest() != sha256:
+    def _find_same(self, path: str, sha256: str) -> LibraryFile:
+        file = self._find(path)
+        if file.sha256 != sha256:
             raise DlError(f"{path}: is another library than the one that was loaded")
-        return data, foreign
+        return file
 
     def instantiate_again(self, loaded: LoadedModule) -> None:
         """Instantiate a module at the bases it had, with the definitions it had.
@@ -628,12 +602,21 @@ class Loader:
         if slot is not None:
             return slot
         slot = self._reserve_table(name, 1, 1)
-        c = self._instance.engine.c
-        val = bytes([ValKind.FUNCREF]) + bytes(7) + found.extern[8:24] + bytes(8)
-        if error := c.table_set(self._instance.context, self._table(), slot, val):
-            raise DlError(f"{name}: {c.take_error(error)}")
+        self.set_element(slot, bytes([ValKind.FUNCREF]) + bytes(7) + found.extern[8:24] + bytes(8))
         slots[name] = slot
         return slot
+
+    def element(self, slot: int) -> bytes | None:
+        """What the table has there, as a `wasmtime_val_t`; None if it ends before."""
+        val = (ctypes.c_char * VAL_SIZE)()
+        found = self._instance.engine.c.table_get(self._instance.context, self._table(), slot, val)
+        return val.raw if found else None
+
+    def set_element(self, slot: int, val: bytes) -> None:
+        """Replace what the table has there. Raises `DlError`."""
+        c = self._instance.engine.c
+        if error := c.table_set(self._instance.context, self._table(), slot, val):
+            raise DlError(f"element {slot} of the table: {c.take_error(error)}")
 
     # ---- memory, table, globals
 

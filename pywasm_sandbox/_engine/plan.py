@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from .capi import EXTERN_SIZE, VAL_SIZE, ExternKind
+from .failures import DlError
 
 if TYPE_CHECKING:
     from .loader import LoadedModule, Loader
@@ -80,8 +81,6 @@ class Plan:
 
     def follow(self, loader: Loader, modules: Sequence[LoadedModule]) -> None:
         """Instantiate the modules, whose numbers are those of the plan. Raises `DlError`."""
-        from .loader import DlError
-
         instance = loader._instance
         c, context, global_type = instance.engine.c, instance.context, instance.engine.global_type
         pool = (ctypes.c_char * (self._size * EXTERN_SIZE))()

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from .capi import ExternKind, ValKind
 from .dylink import Described
-from .failures import EngineFailure, GuestTrap
-from .loader import FIRST_HANDLE, NULL_FUNCTION, DlError, LoadedModule, Loader
+from .failures import DlError, EngineFailure, GuestTrap
+from .loader import FIRST_HANDLE, NULL_FUNCTION, LoadedModule, Loader
 from .plan import Plan
 
 if TYPE_CHECKING:

@@ -51,6 +51,8 @@ __all__ = ["IMPORTS", "InterpreterGuest"]
 FREE_ERROR_BYTES: Final = 64 << 10
 """An error of this size is reported even where the run has used up its output."""
 UNPUBLISHED_BYTES: Final = 1 << 20
+ADDRESSES: Final = ("ring", "words", "request", "iterators")
+"""What the host has to know of a guest's memory."""
 REQUEST_BYTES: Final = 16 << 10
 """What a request usually fits into: room for that much is made once, with the image."""
 
@@ -163,7 +165,7 @@ class InterpreterGuest(Guest):
         self._host_calls = HostCalls(options.host_calls)
         self._finished: Finished | None = None
         self._failed = False
-        self._addresses: dict[str, Any] = {}
+        self._addresses: dict[str, Any] = {"iterators": ()}
         self._request_at = 0
         """Where the guest has room for a request of `REQUEST_BYTES`; 0: nowhere."""
         self._allow_input = False
@@ -239,7 +241,7 @@ class InterpreterGuest(Guest):
         words = struct.unpack(f"<{self.word_count}I", raw)
         self._arm(instance, words)
         self._request_at = instance.call("pywasm_alloc", REQUEST_BYTES)
-        self._addresses = {"ring": ring, "words": words, "request": self._request_at}
+        self._addresses |= {"ring": ring, "words": words, "request": self._request_at}
 
     @abstractmethod
     def _boot_data(self) -> bytes:
@@ -265,7 +267,7 @@ class InterpreterGuest(Guest):
         state.resume(instance.wasi, relocate)
 
     def _attach(self, instance: Instance, addresses: Mapping[str, Any]) -> None:
-        self._addresses = {name: addresses[name] for name in ("ring", "words", "request")}
+        self._addresses = {name: addresses[name] for name in ADDRESSES}
         self._request_at = addresses["request"]
         self._ring = StdioRing(instance.memory, addresses["ring"])
         self._arm(instance, addresses["words"])
@@ -473,6 +475,10 @@ class InterpreterGuest(Guest):
         """``pywasm.emit``: output written before the event comes before it."""
         if kind == EventKind.LOOKED:
             self._live().looked()
+            return
+        if kind == EventKind.ITERATORS and self._request_at == 0:
+            data = self._live().memory.read(pointer, length)
+            self._addresses["iterators"] = struct.unpack(f"<{length // 8}Q", data)
             return
         self.drain()
         self._assembler.flush()

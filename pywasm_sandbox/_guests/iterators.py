@@ -1,14 +1,14 @@
 """How loops in C are interrupted that never look for a signal, such as that of ``sum(range(10**12))``.
 
-Such a loop calls the `tp_iternext` of its iterator's type at each step. While an interrupt waits to be looked
-at, that slot of the iterator types refers to a function of the same signature that raises a `TypeError`: the
-loop ends with that, and the interpreter comes to look at the interrupt (docs/RATIONALE.md, "Why do iterators
-fail in a loop that can't be interrupted?").
+Such a loop calls its iterator's `tp_iternext` at each step, through the table of functions. While an
+interrupt waits to be looked at, those functions of the iterator types are replaced in the table by one of the
+same signature that raises a `TypeError`: the loop ends with that, and the interpreter comes to look at the
+interrupt (docs/RATIONALE.md, "Why do iterators fail in a loop that can't be interrupted?").
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pywasm_sandbox._engine import Instance
@@ -34,7 +34,7 @@ TYPES: Final = (
     "PyUnicodeIter_Type",
     "PyZip_Type",
 )
-"""Static types of CPython that are iterators."""
+"""Static types of CPython that are iterators. Where those of `itertools` are the guest says."""
 
 TP_ITER: Final = 108
 TP_ITERNEXT: Final = 112
@@ -46,13 +46,14 @@ RETURNS_ITSELF: Final = "PyObject_SelfIter"
 """What iterators have as their `tp_iter`."""
 
 
-def iterator_traps(instance: Instance) -> Mapping[int, int]:
-    """Address → value of the words to replace. Within a call of the instance."""
+def iterator_traps(instance: Instance, heap_types: Iterable[int] = ()) -> Mapping[int, int]:
+    """Table indices: of the functions to replace, and of what is called in their place. ``heap_types`` are
+    addresses of further types. Within a call of the instance."""
     raises = instance.loader.function_slot(RAISES)
     returns_itself = instance.loader.function_slot(RETURNS_ITSELF)
     traps = {}
-    for name in TYPES:
-        address = instance.global_get(name)
+    for address in (*map(instance.global_get, TYPES), *heap_types):
+        # A type's memory is the guest's: it may hold anything by now.
         if instance.memory.get_u32(address + TP_ITER) == returns_itself:
-            traps[address + TP_ITERNEXT] = raises
+            traps[instance.memory.get_u32(address + TP_ITERNEXT)] = raises
     return traps

@@ -69,6 +69,9 @@ class EventKind(IntEnum):
     DONE = 4
     LOOKED = 5
     """The guest looks at an interrupt; no payload, and no `Event` comes of it."""
+    ITERATORS = 6
+    """While it boots: the addresses, u64 each, of further types whose loops in C look at no interrupt. No
+    `Event` comes of it."""
 
 
 class Output(NamedTuple):

@@ -53,7 +53,7 @@ class PythonGuest(InterpreterGuest):
                 writes=((words[0], 1), (words[1], 1), (words[2], 2)),
                 reason_address=words[3],
                 pending_address=words[1],
-                traps=lambda: iterator_traps(instance),
+                traps=lambda: iterator_traps(instance, self._addresses["iterators"]),
                 turns=TurnWords(words[4], words[5], words[6], preempt=self._options.world is None),
             )
         )

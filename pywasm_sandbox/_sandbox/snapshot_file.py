@@ -164,6 +164,7 @@ def _describe_guest(guest: GuestState) -> dict[str, Any]:
         "addresses": {
             "ring": guest.addresses["ring"],
             "words": list(guest.addresses["words"]),
+            "iterators": list(guest.addresses["iterators"]),
             "request": guest.addresses["request"],
         },
         "monotonic_ns": guest.monotonic_ns,
@@ -342,6 +343,9 @@ class _Reader:
         words = [_integer(word, _U32, "an address") for word in described["addresses"]["words"]]
         if len(words) != len(image.notes["words"]):
             raise ValueError("there are addresses of interrupt words missing")
+        iterators = [_integer(each, _U32, "an address") for each in described["addresses"]["iterators"]]
+        if len(iterators) != len(image.notes["iterators"]):
+            raise ValueError("there are addresses of iterators missing")
         numbering = described["numbering"]
         next_number = _integer(numbering[0], 1 << 31, "a descriptor")
         memory = MemoryState(image, memory_bytes, globals, tuple(deltas)).shared(self._engine.arena)
@@ -353,6 +357,7 @@ class _Reader:
                     for name in ("ring", "request")
                 },
                 "words": words,
+                "iterators": iterators,
             },
             _integer(described["monotonic_ns"], 1 << 62, "a time"),
             tree.fds(described["fds"]),

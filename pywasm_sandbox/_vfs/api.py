@@ -218,6 +218,9 @@ class FileSystem(ABC, Generic[NodeT]):
 
     read_only: bool
     """True if nothing in it can ever be changed through this interface."""
+    immutable: bool = False
+    """True if nothing in it ever changes, and a node is the same file for good: what was found out about one
+    can be kept."""
 
     @property
     @abstractmethod

@@ -214,6 +214,8 @@ class ZipFS(ReadOnlyFS[int]):
     `source` may be a function that gives the index: it is called on first use of the tree.
     """
 
+    immutable = True
+
     def __init__(
         self,
         source: ZipIndex | str | os.PathLike[str] | bytes | Callable[[], ZipIndex],

@@ -110,8 +110,8 @@ STUBBORN = [
     "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass",
     "import signal\nsignal.signal(signal.SIGINT, lambda *a: None)\nwhile True: pass",
     "import time\nwhile True:\n    try: time.sleep(3600)\n    except BaseException: pass",
-    # Loops in C that never look for an interrupt.
-    "import itertools\nsum(itertools.repeat(1))",
+    # A loop in C that never looks for an interrupt, and is over no iterator.
+    "import decimal\nwith decimal.localcontext(prec=10**7, Emax=decimal.MAX_EMAX):\n    decimal.Decimal(3) ** 20_000_001",
 ]
 
 
@@ -142,6 +142,14 @@ IN_C = [
     "any(map(int, iter(int, 1)))",
     "sum(range(2**40, 2**60))",
     "dict.fromkeys(iter(int, 1))",
+    "import itertools; sum(itertools.repeat(1))",
+    "import itertools; max(itertools.count())",
+    "import itertools; any(itertools.chain.from_iterable(itertools.repeat([0])))",
+    "import itertools; sum(1 for _ in ()) or max(map(sum, itertools.permutations(range(20))))",
+    "import collections, itertools; collections.deque(itertools.repeat(1))",
+    "import collections, itertools; collections.deque(itertools.repeat(1), maxlen=0)",
+    "import collections, itertools; collections.deque(zip(itertools.count(), itertools.cycle('ab')), 3)",
+    "import itertools; list(itertools.islice(itertools.filterfalse(None, itertools.repeat(1)), 1))",
 ]
 
 
@@ -198,6 +206,13 @@ def test_the_types_of_iterators_are_where_they_should_be() -> None:
             lambda: instance.exclusively(lambda: iterator_traps(instance))
         )
         assert len(traps) == len(TYPES)
+        itertools = guest._addresses["iterators"]
+        assert len(itertools) > 20
+        more = Runtime.shared().engine.threads.run(
+            lambda: instance.exclusively(lambda: iterator_traps(instance, itertools))
+        )
+        # `tee` and `groupby` give iterators, of types that have no names.
+        assert len(more) >= len(TYPES) + len(itertools) - 3
 
 
 async def test_on_crash_error_needs_a_restart(open_sandbox: Any) -> None:

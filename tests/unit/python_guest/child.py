@@ -14,7 +14,7 @@ import struct
 import sys
 import types
 
-LOOKED = 5
+LOOKED, ITERATORS = 5, 6
 
 
 class Host:
@@ -62,7 +62,7 @@ class Host:
 
     def install(self) -> None:
         module = types.ModuleType("_pywasm")
-        module.emit = lambda kind, data: None if kind == LOOKED else self.send(kind, bytes(data))
+        module.emit = lambda kind, data: None if kind in (LOOKED, ITERATORS) else self.send(kind, bytes(data))
         module.request = self.request
         module.set_handler = self.handlers.append
         module.interrupt_reason = self.interrupt_reason

@@ -11,6 +11,7 @@ import _pywasm
 from . import adaptations, derivation, display, figures, plotly_figures, processes, tables, unsupported, users
 from .handler import Session
 from .hooks import ImportHooks
+from .interrupts import tell_iterators
 
 __all__ = ["start"]
 
@@ -56,6 +57,7 @@ def start() -> None:
     tables.install(hooks)
     _add_builtins(session)
     session.gate.arm()
+    tell_iterators()
     _pywasm.set_handler(session.handle)
 
 

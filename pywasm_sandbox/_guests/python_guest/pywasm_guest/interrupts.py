@@ -8,6 +8,7 @@ moment, so that the report survives; in our own code between the two it only lea
 from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]  # `signal` imports enum
+import itertools
 from sys import setprofile, settrace
 from time import monotonic
 
@@ -25,10 +26,14 @@ __all__ = [
     "LifetimeExceeded",
     "OutputLimitExceeded",
     "Reason",
+    "tell_iterators",
 ]
 
 _LOOKED = 5
 """The event that tells the host that an interrupt arrived; `wire` is not needed to say so."""
+
+_ITERATORS = 6
+"""The event that tells the host where types of iterators are."""
 
 HOLD_SECONDS = 0.5
 """How long a report may go on after an interrupt: well below the host's grace before it kills the context."""
@@ -82,6 +87,13 @@ _LIMITS = {
     Reason.CPU_LIMIT: (CpuLimitExceeded, "the sandbox used up its CPU time"),
     Reason.LIFETIME: (LifetimeExceeded, "the sandbox's lifetime is over"),
 }
+
+
+def tell_iterators() -> None:
+    """Tell the host, while it boots the interpreter, of iterators that may go on for ever and whose types are
+    on the heap: a loop in C over one of them looks at no interrupt."""
+    kinds = [each for each in vars(itertools).values() if isinstance(each, type)]
+    _pywasm.emit(_ITERATORS, b"".join(id(each).to_bytes(8, "little") for each in kinds))
 
 
 def _exception(reason: int) -> KeyboardInterrupt:
