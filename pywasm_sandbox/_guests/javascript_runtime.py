@@ -27,7 +27,7 @@ from .typescript_guest import TypeScriptGuest, transpile_handler
 
 __all__ = ["JavaScriptRuntime"]
 
-FORMAT: Final = "2"
+FORMAT: Final = "3"
 SETTLE_TIMEOUT_SECONDS: Final = 60.0
 BUNDLES: Final = {"js-node-packages": "packages.js", "js-prelude": "prelude.js"}
 """Assets, and the names under which the guest's main module finds them."""

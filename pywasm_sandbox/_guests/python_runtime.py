@@ -96,7 +96,7 @@ DEFAULT_MODULES: Final = (*STANDARD_MODULES, "matplotlib.pyplot", "numpy", "nump
 SMALL_MEMORY_BYTES: Final = 128 << 20
 """A context with less than this has the `STANDARD_MODULES` imported: the others take half of it."""
 
-FORMAT: Final = "6"
+FORMAT: Final = "7"
 PRELOAD_TIMEOUT_SECONDS: Final = 600.0
 _MODULE_NAME: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 

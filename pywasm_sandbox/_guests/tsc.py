@@ -38,7 +38,7 @@ from .tree import BASE_ENV, SCRIPT_CODE, lay_out
 __all__ = ["MEMORY_BYTES", "Tsc"]
 
 MEMORY_BYTES: Final = 512 << 20
-FORMAT: Final = "2"
+FORMAT: Final = "3"
 _MAIN: Final = "compiler_main.js"
 _SCRIPT: Final = "typescript.js"
 MAX_ANSWER_BYTES: Final = 256 << 20

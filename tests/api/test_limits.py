@@ -170,6 +170,17 @@ async def test_loops_in_c_over_iterators_keep_the_context(shared: Any, code: str
     assert (await fresh.run_code("sum(range(10**6)) + sum(iter([1]))")).text == "499999500001"
 
 
+async def test_a_statement_of_sqlite_without_an_end(shared: Any) -> None:
+    endless = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r"
+    code = f"import sqlite3\nconnection = sqlite3.connect(':memory:')\nconnection.execute('{endless}').fetchone()"
+    execution = await shared.run_code(code, timeout=SHORT)
+    assert (execution.error.name, execution.context_state) == ("ExecutionTimeout", "kept")
+    execution = await shared.run_code(
+        "connection.execute('SELECT 1 + 1').fetchone(), sqlite3.connect.__name__"
+    )
+    assert execution.text == "((2,), 'connect')"
+
+
 async def test_cleanup_after_a_loop_in_c(shared: Any) -> None:
     code = "try:\n    sum(range(10**12))\nexcept Exception:\n    print('never')\nfinally:\n    print([x for x in range(3)], sum(range(4)))"
     execution = await shared.run_code(code, timeout=SHORT)

@@ -181,6 +181,21 @@ ENDLESS = [
         "signal-handler-returns",
         "import signal\nstop = []\nsignal.signal(signal.SIGINT, lambda *a: stop.append(1))\nwhile not stop: pass",
     ),
+    endless("sum-repeat", "import itertools\nsum(itertools.repeat(1))"),
+    endless(
+        "deque-repeat",
+        "from collections import deque\nfrom itertools import repeat\ndeque(repeat(1), maxlen=0)",
+    ),
+    endless("in-count", "from itertools import count\n-1 in count()"),
+    endless("max-of-cycle", "from itertools import cycle\nmax(cycle([1]))"),
+    endless(
+        "islice",
+        "from itertools import islice, repeat\nnext(islice(repeat(1), 2**31 - 1, None)) ; sum(repeat(1))",
+    ),
+    endless(
+        "sqlite-recursion",
+        "import sqlite3\nsqlite3.connect(':memory:').execute('with recursive t(x) as (select 1 union all select x + 1 from t) select max(x) from t').fetchone()",
+    ),
 ]
 
 STUBBORN = [
@@ -197,21 +212,6 @@ STUBBORN = [
     stubborn(
         "sleep-swallows",
         "import time\nwhile True:\n    try: time.sleep(1000)\n    except BaseException: pass",
-    ),
-    stubborn("sum-repeat", "import itertools\nsum(itertools.repeat(1))"),
-    stubborn(
-        "deque-repeat",
-        "from collections import deque\nfrom itertools import repeat\ndeque(repeat(1), maxlen=0)",
-    ),
-    stubborn("in-count", "from itertools import count\n-1 in count()"),
-    stubborn("max-of-cycle", "from itertools import cycle\nmax(cycle([1]))"),
-    stubborn(
-        "islice",
-        "from itertools import islice, repeat\nnext(islice(repeat(1), 2**31 - 1, None)) ; sum(repeat(1))",
-    ),
-    stubborn(
-        "sqlite-recursion",
-        "import sqlite3\nsqlite3.connect(':memory:').execute('with recursive t(x) as (select 1 union all select x + 1 from t) select max(x) from t').fetchone()",
     ),
     stubborn(
         "decimal-pow",

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["install"]
 
+_SQLITE_STEPS = 50_000
+"""Of SQLite's virtual machine between two looks at an interrupt: a few milliseconds."""
+
 
 def _no_monitor(module: ModuleType) -> None:
     """tqdm starts a thread at the first bar, and warns where it can't."""
@@ -58,6 +61,25 @@ def _serial_joblib() -> Callable[[], object]:
     return undo
 
 
+def _look_from_sqlite(module: ModuleType) -> None:
+    """A statement may run for ever and looks at no interrupt, unless it calls Python now and then."""
+    from functools import wraps
+
+    make = module.connect
+
+    @wraps(make)
+    def connect(*args: Any, **kwargs: Any) -> Any:
+        connection = make(*args, **kwargs)
+        connection.set_progress_handler(_nothing, _SQLITE_STEPS)
+        return connection
+
+    module.connect = module.dbapi2.connect = connect  # type: ignore[attr-defined]
+
+
+def _nothing() -> int:
+    return 0
+
+
 def _make_umask() -> Callable[[int], int]:
     current = 0o022
 
@@ -78,4 +100,5 @@ def install(hooks: ImportHooks) -> None:
     hooks.on_import("_pytest.capture", _capture_without_dup)
     hooks.on_import("_pytest.config", _without_faulthandler)
     hooks.on_import("_pytest.compat", _without_users)
+    hooks.on_import("sqlite3", _look_from_sqlite)
     hooks.around_import("joblib._multiprocessing_helpers", _serial_joblib)
