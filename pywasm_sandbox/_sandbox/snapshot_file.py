@@ -46,7 +46,7 @@ from .snapshots import ContextState, FilesState, Snapshot
 __all__ = ["load", "save"]
 
 MAGIC: Final = b"pywasm-snapshot\n"
-VERSION: Final = 1
+VERSION: Final = 2
 MAX_MANIFEST_BYTES: Final = 256 << 20
 MANIFEST_SHARE: Final = 32
 """JSON takes up to so many times its size when it is read, so it may be this part of ``max_bytes``."""
