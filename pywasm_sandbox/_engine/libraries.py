@@ -26,8 +26,8 @@ _digests: Final[WeakKeyDictionary[AnyFileSystem, dict[Any, str]]] = WeakKeyDicti
 
 
 class LibraryFile(NamedTuple):
-    """A library at its absolute ``path``. ``foreign``: the guest may have written it. ``read`` gives its bytes
-    and raises `DlError` if they are not those any more that have this hash."""
+    """A library at its absolute ``path``. ``foreign``: the guest may have written it. ``read`` gives its
+    bytes and raises `DlError` if they are not those any more that have this hash."""
 
     path: str
     sha256: str

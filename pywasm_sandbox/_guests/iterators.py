@@ -9,9 +9,11 @@ interrupt (docs/RATIONALE.md, "Why do iterators fail in a loop that can't be int
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from pywasm_sandbox._engine import Instance
+from pywasm_sandbox._wasi import Fault
 
 __all__ = ["iterator_traps"]
 
@@ -53,7 +55,8 @@ def iterator_traps(instance: Instance, heap_types: Iterable[int] = ()) -> Mappin
     returns_itself = instance.loader.function_slot(RETURNS_ITSELF)
     traps = {}
     for address in (*map(instance.global_get, TYPES), *heap_types):
-        # A type's memory is the guest's: it may hold anything by now.
-        if instance.memory.get_u32(address + TP_ITER) == returns_itself:
-            traps[instance.memory.get_u32(address + TP_ITERNEXT)] = raises
+        # A type's memory is the guest's, and a snapshot's file names addresses: there may be anything.
+        with suppress(Fault):
+            if instance.memory.get_u32(address + TP_ITER) == returns_itself:
+                traps[instance.memory.get_u32(address + TP_ITERNEXT)] = raises
     return traps

@@ -39,7 +39,7 @@ def take_apart(data: bytes) -> tuple[dict[str, Any], bytes]:
     return json.loads(zlib.decompress(data[start : start + length])), data[start + length :]
 
 
-def put_together(manifest: Any, content: bytes, version: int = 1) -> bytes:
+def put_together(manifest: Any, content: bytes, version: int = 2) -> bytes:
     packed = zlib.compress(manifest if isinstance(manifest, bytes) else json.dumps(manifest).encode())
     rest = struct.pack("<Q", len(packed)) + packed + content
     return b"pywasm-snapshot\n" + struct.pack("<I", version) + hashlib.sha256(rest).digest() + rest
@@ -81,8 +81,8 @@ def test_another_image_is_named(good: bytes, tmp_path: Path) -> None:
 
 def test_another_format_is_named(good: bytes, tmp_path: Path) -> None:
     manifest, content = take_apart(good)
-    with pytest.raises(SnapshotMismatchError, match="has format 2, this version of the package reads 1"):
-        load(tmp_path, put_together(manifest, content, version=2))
+    with pytest.raises(SnapshotMismatchError, match="has format 1, this version of the package reads 2"):
+        load(tmp_path, put_together(manifest, content, version=1))
 
 
 @pytest.mark.parametrize("data", [b"", b"x", b"pywasm-snapshot\n", b"#!/bin/sh\n" * 100], ids=len)
@@ -159,6 +159,8 @@ HOSTILE: dict[str, Callable[[dict[str, Any]], object]] = {
     "a global that isn't one": lambda m: guest(m).update(globals={"__stack_pointer": 1 << 70}),
     "no globals": lambda m: guest(m).update(globals={}),
     "an address beyond 32 bits": lambda m: guest(m)["addresses"].update(ring=1 << 32),
+    "no iterators": lambda m: guest(m)["addresses"].pop("iterators"),
+    "one iterator": lambda m: guest(m)["addresses"].update(iterators=[1]),
     "three words": lambda m: guest(m)["addresses"].update(words=[1, 2, 3]),
     "time that runs out": lambda m: guest(m).update(monotonic_ns=1 << 63),
     "a module that is no name": lambda m: guest(m)["image"].update(modules=["a;b"]),
@@ -274,6 +276,18 @@ def test_what_shows_when_the_context_starts(
     snapshot = load(tmp_path, changed(good, change))
     with Sandbox(snapshot=snapshot) as sandbox, pytest.raises(SnapshotMismatchError):
         sandbox.run_code("1")
+
+
+@pytest.mark.parametrize("address", [0xFFFF_FFF0, 4])
+def test_iterators_that_are_none(good: bytes, tmp_path: Path, address: int) -> None:
+    def change(manifest: dict[str, Any]) -> None:
+        addresses = guest(manifest)["addresses"]
+        addresses["iterators"] = [address] * len(addresses["iterators"])
+
+    with Sandbox(snapshot=load(tmp_path, changed(good, change))) as sandbox:
+        execution = sandbox.run_code("sum(range(10**12))", timeout=0.2)
+        assert execution.error is not None
+        assert (execution.error.name, execution.context_state) == ("ExecutionTimeout", "kept")
 
 
 def test_a_descriptor_gives_no_write_access_to_a_read_only_mount(good: bytes, tmp_path: Path) -> None:

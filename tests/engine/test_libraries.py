@@ -1,4 +1,4 @@
-"""The files of side modules: what never changes is hashed once, and what did change is not taken for the same."""
+"""The files of side modules: what never changes is hashed once, what did change is seen."""
 
 from __future__ import annotations
 
