@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -38,9 +39,11 @@ def _parse(reply: str) -> tuple[float, str]:
 class Process:
     """A child process that answers each line it reads with one line."""
 
-    def __init__(self, command: list[str], cwd: Path | None = None) -> None:
+    def __init__(
+        self, command: list[str], cwd: Path | None = None, environ: Mapping[str, str] | None = None
+    ) -> None:
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=cwd
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=cwd, env=environ
         )
         self.version = self._read()
 
@@ -75,9 +78,11 @@ class Process:
         self.close()
 
 
-def native(python: str = sys.executable, cwd: Path | None = None) -> Process:
-    """A native Python."""
-    return Process([python, str(INSIDE / "clockwork.py")], cwd)
+def native(
+    python: str = sys.executable, cwd: Path | None = None, environ: Mapping[str, str] | None = None
+) -> Process:
+    """A native Python, with other environment variables if they are given."""
+    return Process([python, str(INSIDE / "clockwork.py")], cwd, environ)
 
 
 class Peer(Process):
