@@ -35,6 +35,7 @@ PACKAGES = (
     "jinja2",
     "joblib",
     "kiwisolver",
+    "lxml",
     "markupsafe",
     "matplotlib",
     "mpmath",
