@@ -73,3 +73,11 @@ def test_a_sample_is_always_the_same_and_part_of_a_larger_one() -> None:
     assert set(small) < set(large)
     assert small == sorted(small) != files[:10]
     assert sample(files, 99) == sorted(files)
+
+
+def test_a_sample_has_a_file_of_every_subpackage() -> None:
+    files = [f"thing/a/tests/test_{number}.py" for number in range(50)]
+    others = [f"thing/{name}/tests/test_0.py" for name in "bcd"]
+    drawn = sample([*files, *others], 5)
+    assert set(others) < set(drawn)
+    assert 5 <= len(drawn) <= 8

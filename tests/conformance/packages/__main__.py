@@ -25,7 +25,12 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.conformance.packages", description=__doc__)
     parser.add_argument("package", choices=sorted(SUITES))
     parser.add_argument("files", nargs="*", metavar="PART", help="run the files with this in their path")
-    parser.add_argument("--sample", type=int, metavar="N", help="run N of the files, always the same")
+    parser.add_argument(
+        "--sample",
+        type=int,
+        metavar="N",
+        help="run N of the files, and one of each subpackage; always the same",
+    )
     parser.add_argument("--tests", type=Path, help="folder with the package's tests (default: the build's)")
     parser.add_argument("--tools", type=Path, help="folder with hypothesis (default: the build's)")
     parser.add_argument("--workers", type=int, default=2, help="files that run at once")
@@ -95,9 +100,10 @@ def as_markdown(
 
 
 def sample(files: Sequence[str], size: int) -> list[str]:
-    """That many of the files, in their order: a larger sample has all of a smaller one."""
-    drawn = sorted(files, key=lambda path: hashlib.sha256(path.encode()).digest())[:size]
-    return sorted(drawn)
+    """That many of the files and one of every subpackage, in their order; larger ones have smaller ones."""
+    drawn = sorted(files, key=lambda path: hashlib.sha256(path.encode()).digest())
+    first = {path.split("/")[1]: path for path in reversed(drawn)}
+    return sorted({*drawn[:size], *first.values()})
 
 
 def earlier_results(files: Sequence[Path]) -> dict[str, ModuleResult]:
