@@ -1,5 +1,7 @@
 """require and import: Node's modules, and the user's own files as ES modules, CommonJS and JSON."""
 
+# ruff: noqa: E501 -- a case is a line
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -144,7 +146,6 @@ def test_module(text: Text, code: str, expected: str | None) -> None:
             "Error",
             "Cannot require() ES Module /workspace/cycle.mjs in a cycle",
         ),
-        ("require('worker_threads')", "Error", "not available in this sandbox: there are no threads"),
         ("import 'node:nothing'", "Error", "No such built-in module: node:nothing"),
         ("import 'https://example.org/x.js'", "Error", "Modules are not loaded from the network"),
         ("require('./bad.json')", "SyntaxError", "/workspace/bad.json"),
@@ -238,6 +239,58 @@ def test_every_module_of_the_list(text: Text) -> None:
             "function",
         ), name
         assert text(f"Object.keys(await import('node:{name}')).includes('default')") == "true", name
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("['1.2.3.4', '::1', '1.2.3', 'fe80::1%eth0', '::ffff:1.2.3.4', 'x:y'].map(require('net').isIP)", "[ 4, 6, 0, 6, 6, 0 ]"),
+        ("require('tty').isatty(1)", "false"),
+        ("const { isMainThread, parentPort, threadId } = require('worker_threads'); [isMainThread, parentPort, threadId]",
+         "[ true, null, 0 ]"),
+        ("require('cluster').isPrimary", "true"),
+        ("require('http').STATUS_CODES[404] + require('http').METHODS.length", "Not Found35"),
+        ("require('v8').getHeapStatistics().used_heap_size > 1e6", "true"),
+        ("require('dns').promises === require('dns/promises')", "true"),
+        ("import { createRequire, isBuiltin } from 'module'; createRequire('/workspace/')('./data').k[0] + isBuiltin('net')", "2"),
+        ("Object.keys(require('http2').constants).length > 3 && require('inspector').url()", None),
+        ("class Mine extends require('net').Socket {} Mine.name", "Mine"),
+    ],
+)  # fmt: skip
+def test_modules_whose_purpose_is_missing_can_be_loaded(text: Text, code: str, expected: str | None) -> None:
+    assert text(code) == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("require('net').connect(80)", "net.connect is not available in this sandbox: there are no sockets; use fetch, or node:http"),
+        ("new (require('net').Socket)()", "net.Socket is not available in this sandbox: there are no sockets"),
+        ("new (require('worker_threads').Worker)('x')", "worker_threads.Worker is not available in this sandbox: there are no threads"),
+        ("require('dns').lookup('a.b', () => {})", "dns.lookup is not available in this sandbox: names are resolved by the host"),
+        ("require('v8').serialize(1)", "v8.serialize is not available in this sandbox: the engine is QuickJS"),
+        ("require('cluster').fork()", "cluster.fork is not available in this sandbox: processes have no channel"),
+        ("require('tls').connect(443)", "tls.connect is not available in this sandbox: there are no sockets"),
+        ("new (require('wasi').WASI)()", "wasi.WASI is not available in this sandbox: it runs in WebAssembly itself"),
+    ],
+)  # fmt: skip
+def test_what_they_cannot_do_says_why(run: Run, code: str, message: str) -> None:
+    error = run(code).error
+    assert error is not None
+    assert message in error.message
+
+
+def test_call_sites_are_v8s(text: Text) -> None:
+    code = """
+Error.prepareStackTrace = (error, sites) => sites.map((site) => [
+  site.getFileName(), site.getLineNumber(), site.getFunctionName(), site.isEval(), site.isNative(), site.getThis(),
+  site.isToplevel(), site.isAsync(), site.getTypeName(), site.getMethodName(), site.getEvalOrigin(), `${site}`]);
+const site = (function named() { return new Error('x').stack })()[0];
+Error.prepareStackTrace = undefined;
+JSON.stringify(site)"""
+    assert text(code) == (
+        '["<cell 1>",5,"named",false,false,null,true,false,null,null,null,"named (<cell 1>:5:45)"]'
+    )
 
 
 def test_globals_of_require_are_those_of_the_platform(text: Text) -> None:

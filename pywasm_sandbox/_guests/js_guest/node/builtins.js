@@ -9,7 +9,9 @@ import { codedError } from './errors.js';
 import diagnosticsChannel from './diagnostics_channel.js';
 import events from './events.js';
 import fs, { promises as fsPromises } from './fs.js';
+import { http, https } from './http.js';
 import os from './os.js';
+import { placeholders } from './placeholders.js';
 import { readline, readlinePromises } from './readline.js';
 import { constants, perfHooks, vm } from './small.js';
 import { completeStreams } from './streams.js';
@@ -18,7 +20,9 @@ import url from './url.js';
 import util from './util.js';
 import zlib from './zlib.js';
 
-const { assert, path, querystring, stream, streamPromises, stringDecoder } = packages;
+const { assert, path, querystring, streamPromises, stringDecoder } = packages;
+// The base of all streams has the others as properties.
+const stream = packages.stream.Stream;
 
 // Windows' paths are not there, and say so; packages ask for the separators.
 function windowsPaths(posix) {
@@ -73,12 +77,15 @@ export const builtins = {
   async_hooks: asyncHooks,
   buffer,
   child_process: { ...childProcess },
+  ...placeholders,
   constants,
   crypto,
   diagnostics_channel: diagnosticsChannel,
   events,
   fs,
   'fs/promises': fsPromises,
+  http,
+  https,
   os,
   path,
   'path/posix': path,

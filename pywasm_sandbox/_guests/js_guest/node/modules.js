@@ -6,7 +6,6 @@ import { builtins } from './builtins.js';
 import { codedError } from './errors.js';
 import { atImport } from './import_places.js';
 import { moduleFolders, packageAround, readText, resolveFile } from './resolve.js';
-import { unavailableNames, whyUnavailable } from './unavailable.js';
 
 export { builtins };
 
@@ -17,8 +16,6 @@ const withoutPrefix = (specifier) => (specifier.startsWith('node:') ? specifier.
 function builtinNamed(specifier) {
   const name = withoutPrefix(specifier);
   if (Object.hasOwn(builtins, name)) return name;
-  const unavailable = whyUnavailable(name);
-  if (unavailable !== undefined) throw unavailable;
   if (specifier.startsWith('node:')) throw codedError(Error, 'ERR_UNKNOWN_BUILTIN_MODULE', `No such built-in module: ${specifier}`);
   return null;
 }
@@ -84,7 +81,7 @@ export class Module {
 
   static _cache = Object.create(null);
 
-  static builtinModules = [...Object.keys(builtins), 'module', 'console', ...unavailableNames].sort();
+  static builtinModules = [...Object.keys(builtins), 'module', 'console'].sort();
 
   static isBuiltin(name) {
     return Module.builtinModules.includes(withoutPrefix(String(name)));

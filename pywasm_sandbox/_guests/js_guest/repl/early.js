@@ -40,3 +40,37 @@ Object.defineProperty(globalThis, Symbol.for('pywasm.inspection'), {
     isArguments: (value) => native.className(value) === 'Arguments',
   },
 });
+
+// What V8's call sites have too, which packages ask when they look through a stack.
+function completeCallSites() {
+  const before = Error.prepareStackTrace;
+  let sites;
+  Error.prepareStackTrace = (error, found) => (sites = found);
+  void new Error('looked at').stack;
+  Error.prepareStackTrace = before;
+  const prototype = Object.getPrototypeOf(sites[0]);
+  const methods = {
+    getEvalOrigin() {},
+    getMethodName: () => null,
+    getPromiseIndex: () => null,
+    getScriptNameOrSourceURL() {
+      return this.getFileName();
+    },
+    getThis() {},
+    getTypeName: () => null,
+    isAsync: () => false,
+    isConstructor: () => false,
+    isEval: () => false,
+    isPromiseAll: () => false,
+    isToplevel: () => true,
+    toString() {
+      const place = this.isNative() ? '<anonymous>' : `${this.getFileName()}:${this.getLineNumber()}:${this.getColumnNumber()}`;
+      return this.getFunctionName() ? `${this.getFunctionName()} (${place})` : place;
+    },
+  };
+  for (const [name, value] of Object.entries(methods)) {
+    if (Object.hasOwn(prototype, name)) continue;
+    Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
+  }
+}
+completeCallSites();
