@@ -1,4 +1,4 @@
-"""Whether a source has decorators, which only a compiler's second choice can lower.
+"""Whether a source has decorators or auto-accessors, which only a compiler's second choice can lower.
 
 A scanner, not a parser: it knows strings, templates, comments and regular expressions, so that an "@" in
 those is none. Where it takes a division for a regular expression or the other way round, the answer may be
@@ -25,6 +25,9 @@ _TOKEN: Final = re.compile(
 _TEMPLATE_PART: Final = re.compile(r"(?:\\.|\$(?!\{)|[^\\`$])*(?P<end>`|\$\{)?", re.DOTALL)
 _REGEX: Final = re.compile(r"/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\[\n])+/\w*")
 
+_ACCESSED: Final = re.compile(r"""[^\S\n]+(?!(?:in|instanceof|of|as|satisfies)\b)[\w$#"'\[]""")
+"""What follows the keyword ``accessor``; after a name of that kind come operators."""
+
 _BEFORE_REGEX: Final = frozenset(
     (
         "return",
@@ -47,8 +50,8 @@ _BEFORE_REGEX: Final = frozenset(
 
 
 def has_decorators(source: str) -> bool:
-    """Whether the source has a decorator anywhere in its code."""
-    if "@" not in source:
+    """Whether the source has a decorator, or a field declared with ``accessor``, anywhere in its code."""
+    if "@" not in source and "accessor" not in source:
         return False
     position, end = 0, len(source)
     # For each open template, how many braces are open in its expression.
@@ -62,6 +65,8 @@ def has_decorators(source: str) -> bool:
         if kind == "decorator":
             return True
         if kind == "word":
+            if text == "accessor" and _ACCESSED.match(source, position):
+                return True
             value_before = text not in _BEFORE_REGEX
         elif kind == "string":
             value_before = True

@@ -30,6 +30,32 @@ def test_decorators_are_lowered(transpile: Transpile, source: str, kind: str) ->
     assert json.loads(result.source_map or "")["version"] == 3
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "class A { accessor x: number = 1 }",
+        "class A { static accessor #y = 2; private accessor ['z']: string = '' }",
+    ],
+)
+def test_accessors_are_lowered(transpile: Transpile, source: str) -> None:
+    code = transpile(source, kind="cell").code
+    assert "accessor_storage" in code
+    assert ": number" not in code
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "let accessor: number = 1; accessor + 1; accessor in {}",
+        "f('accessor x')",
+        "// accessor x",
+        "type accessor = string",
+    ],
+)
+def test_a_name_that_is_accessor_is_none(transpile: Transpile, source: str) -> None:
+    assert transpile(source, kind="cell").source_map is None
+
+
 def test_a_cell_s_code_has_no_directive(transpile: Transpile) -> None:
     # It would be the cell's value.
     assert "use strict" not in transpile("@d class A {}", kind="cell").code

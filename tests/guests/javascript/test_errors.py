@@ -264,3 +264,23 @@ def test_cleared_immediate_does_not_run(run: Run) -> None:
         "setImmediate(() => ran.push('b')); clearImmediate(a)"
     )
     assert run("ran.join()").text == "b"
+
+
+@pytest.mark.parametrize(
+    ("code", "place"),
+    [
+        ("{a: missing}", "<cell 1>:1:5"),
+        ("  {a: missing}", "<cell 1>:1:7"),
+        ("{a: 1,\n b: missing}", "<cell 1>:2:5"),
+        ("\n{ throw new Error('x') }", "<cell 1>:2:13"),
+        ("{}.x.y", "<cell 1>:1:1"),
+    ],
+)
+def test_a_cell_that_begins_with_a_brace_keeps_its_columns(run: Run, code: str, place: str) -> None:
+    error = run(code).error
+    assert error is not None
+    _, line, column = place.rsplit(":", 2)
+    assert error.traceback[0] == f"<cell 1>:{line}"
+    assert error.traceback[2] == " " * (int(column) - 1) + "^"
+    assert error.traceback[-1] == f"    at {place}"
+    assert error.line_number == int(line)

@@ -79,6 +79,12 @@ export class Console {
 
   clear() {}
 
+  profile() {}
+
+  profileEnd() {}
+
+  timeStamp() {}
+
   count(label = 'default') {
     const key = `${label}`;
     const count = (this.#counts.get(key) ?? 0) + 1;
