@@ -6,7 +6,7 @@ from __future__ import annotations
 import secrets
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -285,20 +285,13 @@ class GuestNetwork:
             raise HostCallError("OSError", f"no interface has the address {host!r:.100}", "EADDRNOTAVAIL")
         if connection.socket is not None:
             raise HostCallError("OSError", "the socket is connected", "EINVAL")
-        allowed = network.policy.may_listen(port)
+        wanted = (port,) if port else network.policy.ports_to_listen()
+        allowed = any(network.policy.may_listen(each) for each in wanted)
         reason = "allowed by listen" if allowed else "listen does not have the port"
         network.log.add("listen", allowed, reason, address="127.0.0.1", port=port)
         if not allowed:
             raise network.refuse(f"listening on port {port}", reason)
-        handle = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            handle.setblocking(False)
-            handle.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            handle.bind(("127.0.0.1", port))
-            handle.listen(min(max(call.get("backlog", int, 16), 1), 128))
-        except OSError as error:
-            handle.close()
-            raise HostCallError("OSError", error.strerror or "bind", "EADDRINUSE") from error
+        handle = _listener(wanted, min(max(call.get("backlog", int, 16), 1), 128))
         call.wasi.open_fds[call.get("fd", int)].endpoint = Listener(handle, self._take_over)
         return list(handle.getsockname()[:2])
 
@@ -384,6 +377,24 @@ def _address(call: HostCall) -> Address:
     if address is None:
         raise HostCallError("OSError", f"{text!r:.100} is not an address", "EINVAL")
     return address
+
+
+def _listener(ports: Iterable[int], backlog: int) -> socket.socket:
+    """A socket that listens on the first of these ports that is free."""
+    failure = "Address already in use"
+    for port in ports:
+        handle = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            handle.setblocking(False)
+            handle.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            handle.bind(("127.0.0.1", port))
+            handle.listen(backlog)
+        except OSError as error:
+            handle.close()
+            failure = error.strerror or "bind"
+        else:
+            return handle
+    raise HostCallError("OSError", failure, "EADDRINUSE")
 
 
 def _port(call: HostCall) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -259,6 +259,14 @@ class NetworkPolicy:
         """Whether guests may listen on this port."""
         ranges: Any = self.listen
         return any(low <= port <= high for low, high in ranges)
+
+    def ports_to_listen(self) -> Iterator[int]:
+        """What a guest may get that leaves the port to the system (0): first those that want no privilege."""
+        ranges: Any = self.listen
+        for low, high in ranges:
+            yield from range(max(low, 1024), high + 1)
+        for low, high in ranges:
+            yield from range(low, min(high, 1023) + 1)
 
 
 def _port_range(text: str | int) -> tuple[int, int]:

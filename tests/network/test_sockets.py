@@ -248,6 +248,26 @@ connection.sendall(b'hi'); connection.close(); server.close()"""
     assert "listen does not have the port" in message
 
 
+def test_port_0_is_a_free_one_that_is_allowed(open_box: Callable[..., Box]) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as busy,
+        socket.create_server(("127.0.0.1", 0)) as probe,
+    ):
+        taken, port = busy.getsockname()[1], probe.getsockname()[1]
+        probe.close()
+        box = open_box(listen=[taken, port])
+        code = """import socket
+server = socket.create_server(('127.0.0.1', 0))
+print(server.getsockname())"""
+        assert _lines(box, code) == [f"('127.0.0.1', {port})"]
+        name, message = box.fails("socket.create_server(('127.0.0.1', 0))")
+        assert (name, "in use" in message) == ("OSError", True)
+    nowhere = open_box()
+    name, message = nowhere.fails("import socket; socket.create_server(('127.0.0.1', 0))")
+    assert name == "PermissionError"
+    assert "listen does not have the port" in message
+
+
 # ---- TLS
 
 

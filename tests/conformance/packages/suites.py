@@ -28,6 +28,8 @@ class Suite:
     """Run what is below these folders; empty for all."""
     options: tuple[str, ...] = ()
     """For pytest."""
+    loopback: bool = False
+    """Tests may listen on ports of the loopback interface and connect to them."""
     note: str = ""
     """What a reader of the results has to know of how the tests were run."""
 
@@ -42,7 +44,12 @@ SUITES = {
             options=("-m", "not slow"),
             note="Without the tests that scipy marks as slow, as `scipy.test()` runs it.",
         ),
-        Suite("sklearn", stage="scikit-learn"),
+        Suite(
+            "sklearn",
+            stage="scikit-learn",
+            loopback=True,
+            note="The sandbox has a network policy that allows ports of the loopback interface.",
+        ),
         Suite("matplotlib", stage="matplotlib-tests"),
     )
 }

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pywasm_sandbox import Context, HostFolder, MemoryFolder, Sandbox
+from pywasm_sandbox import Context, HostFolder, MemoryFolder, NetworkPolicy, NetworkRule, Sandbox
 from tests.conformance.cpython.journal import ModuleResult, read_journal
 from tests.conformance.cpython.worker import OUTPUT_CHARACTERS, lost
 
@@ -24,6 +24,11 @@ __all__ = ["main"]
 JOURNAL_FOLDER = "/opt/conformance"
 GUEST_MODULE = "package_tests_guest"
 PREPARE_SECONDS = 300.0
+LOOPBACK = NetworkPolicy(
+    allow=[NetworkRule("127.0.0.1:40000-49999", private=True)],
+    listen=["40000-49999"],
+    max_connections_per_minute=1_000_000,
+)
 
 
 class PackageWorker:
@@ -41,6 +46,7 @@ class PackageWorker:
             memory_bytes=2 << 30,
             disk_bytes=8 << 30,
             preload=[package],
+            network=LOOPBACK if self._suite.loopback else None,
         )
         guest_side = (Path(__file__).parent / "guest_side.py").read_text("utf-8")
         self._sandbox.write_file(f"{JOURNAL_FOLDER}/{GUEST_MODULE}.py", guest_side)
