@@ -51,6 +51,7 @@ DASH_FILES = """
 """.split()
 DASH_MADE = ("builtins", "init", "nodes", "signames", "syntax")
 TOYBOX_LIBRARY = "args commas deflate dirtree env lib llist portability utf8 xwrap".split()
+AWK_FILES = "awkgram.tab b lex lib main parse proctab run tran".split()
 ZLIB_FILES = ("gzlib", "gzread", "gzwrite", "gzclose")
 
 
@@ -198,6 +199,30 @@ def build_toybox(context: Context) -> None:
     keep_licence(context, source / "LICENSE", "toybox")
 
 
+@stage(
+    "awk",
+    needs=["toolchain-base"],
+    archives=["awk"],
+    files=[*RUNTIME, "programs/awk/*.c"],
+)
+def build_awk(context: Context) -> None:
+    """The one true awk. Its grammar is made by the host's bison."""
+    source = context.unpack("awk")
+    context.run("bison", "-d", "-Wno-conflicts-sr", "-Wno-conflicts-rr", "awkgram.y", cwd=source)
+    context.run("gcc", "-w", "-o", "maketab", "maketab.c", cwd=source)
+    (source / "proctab.c").write_text(context.capture("./maketab", "awkgram.tab.h", cwd=source))
+    programs = context.recipes / "programs"
+    flags = compiler_flags(context, source, legacy=False)
+    files = [source / f"{name}.c" for name in AWK_FILES]
+    files += [programs / "process.c", programs / "awk/popen.c"]
+    objects = compile_all(context, source, [(file, ("-ffunction-sections",)) for file in files], flags)
+    context.run(
+        "wasm32-wasip1-clang", *flags, *LDFLAGS, *objects, "-o", context.out / "awk.wasm",
+        env=toolchain_environment(context.dep("toolchain-base")),
+    )  # fmt: skip
+    keep_licence(context, source / "LICENSE", "awk")
+
+
 def keep_licence(context: Context, text: Path, name: str) -> None:
     """The licence of a program, among the assets'."""
     folder = context.out / "licences"
@@ -209,10 +234,11 @@ ASSETS = (
     # (name, kind, stage, file)
     ("sh", "program", "dash", "dash.wasm"),
     ("toybox", "program", "toybox", "toybox.wasm"),
+    ("awk", "program", "awk", "awk.wasm"),
 )
 
 
-@stage("programs", needs=("dash", "toybox"), always=True)
+@stage("programs", needs=("dash", "toybox", "awk"), always=True)
 def publish_programs(context: Context) -> None:
     """Write them to `wasm_assets/` and name them in the manifest."""
-    publish(context, ASSETS, ("dash", "toybox"))
+    publish(context, ASSETS, ("dash", "toybox", "awk"))

@@ -57,6 +57,7 @@ def _programs() -> dict[str, str]:
     return {
         **{name: f"toybox {name}" for name in _UTILITIES.split()},
         **{name: f"python /usr/lib/pywasm/programs/{name}.py" for name in _SCRIPTS},
+        "awk": "awk",
         "pip3": "python /usr/lib/pywasm/programs/pip.py",
         **dict.fromkeys(_PYTHON_NAMES, "python"),
         **dict.fromkeys(_JAVASCRIPT_NAMES, "node"),

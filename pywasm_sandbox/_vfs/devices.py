@@ -9,9 +9,10 @@ from typing import Final
 from pywasm_sandbox._vfs.api import FIRST_COOKIE, BytesLike, DirEntry, Errno, File, FileType, Stat, VfsError
 from pywasm_sandbox._vfs.readonly import ReadOnlyFS
 
-__all__ = ["DeviceFS"]
+__all__ = ["DeviceFS", "StandardStream"]
 
-_NAMES: Final = ("null", "zero", "full", "random", "urandom")
+_STREAMS: Final = ("stdin", "stdout", "stderr")
+_NAMES: Final = ("null", "zero", "full", "random", "urandom", *_STREAMS)
 _ROOT: Final = 0
 _CHUNK_BYTES: Final = 1 << 16
 
@@ -81,8 +82,27 @@ class _Device(File):
         self._closed = True
 
 
+class StandardStream(_Device):
+    """One of a process's own descriptors, 0 to 2: who opens it for a process gives that another number.
+    Others read nothing from it and can't write to it."""
+
+    @property
+    def number(self) -> int:
+        """The descriptor that it stands for."""
+        return _STREAMS.index(self._name)
+
+    def pread_into(self, buffer: memoryview, offset: int) -> int:
+        self._check()
+        return 0
+
+    def pwrite(self, data: BytesLike, offset: int) -> int:
+        self._check()
+        raise VfsError(Errno.ENODEV, detail="it is a process's")
+
+
 class DeviceFS(ReadOnlyFS[int]):
-    """``null``, ``zero``, ``full``, ``random`` and ``urandom``, as on Linux; nothing can be added or removed.
+    """``null``, ``zero``, ``full``, ``random``, ``urandom`` and the standard streams, as on Linux; nothing
+    can be added or removed.
 
     ``random_bytes(length)`` gives what the random devices read.
     """
@@ -129,4 +149,5 @@ class DeviceFS(ReadOnlyFS[int]):
     def open(self, node: int, write: bool = False) -> File:
         if node == _ROOT:
             raise VfsError(Errno.EISDIR)
-        return _Device(node, write, self._random_bytes)
+        kind = StandardStream if _NAMES[node - 1] in _STREAMS else _Device
+        return kind(node, write, self._random_bytes)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pywasm_sandbox._vfs.devices import StandardStream
 from pywasm_sandbox._vfs.resolver import Location
 
 from . import abi
-from .errnos import BADF, ILSEQ, INVAL, NAMETOOLONG, NOTCAPABLE, NOTDIR, PERM, SUCCESS, WasiError
+from .errnos import BADF, ILSEQ, INVAL, NAMETOOLONG, NOTCAPABLE, NOTDIR, NXIO, PERM, SUCCESS, WasiError
 from .fd_functions import filetype_number, new_times, write_filestat
 from .fds import Fd
 
@@ -92,6 +93,11 @@ def path_open(
         directory=bool(oflags & abi.OFLAGS_DIRECTORY),
         follow=bool(dirflags & _FOLLOW),
     )
+    if isinstance(file, StandardStream):
+        if file.number not in host.open_fds:
+            return NXIO
+        host.memory.set_u32(opened_fd, host.fds.duplicate(file.number, 0))
+        return SUCCESS
     given_up = ~(base.rights_inheriting | _NOT_INHERITED)
     if file is None:
         rights = abi.RIGHTS_DIRECTORY & ~given_up

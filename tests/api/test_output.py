@@ -226,3 +226,21 @@ async def test_help_and_logging_and_warnings(shared: Any) -> None:
     assert "warnings.warn('hot')" in text
     again = await shared.run_code("import warnings\nwarnings.warn('hot')")
     assert "UserWarning: hot" in "".join(again.logs.stderr)
+
+
+async def test_the_standard_streams_as_files(shared: Any) -> None:
+    code = (
+        "print('first')\n"
+        "with open('/dev/stdout', 'w') as out, open('/dev/stderr', 'w') as err:\n"
+        "    out.write('second\\n')\n"
+        "    err.write('wrong\\n')\n"
+        "print('third', open('/dev/stdin').read() == '')\n"
+        "import os\n"
+        "os.stat('/dev/stdout').st_mode & 0o170000 == 0o020000"
+    )
+    execution = await shared.run_code(code)
+    assert execution.error is None
+    assert "".join(execution.logs.stdout) == "first\nsecond\nthird True\n"
+    assert "".join(execution.logs.stderr) == "wrong\n"
+    assert execution.text == "True"
+    assert (await shared.run_code("print('still open')")).logs.stdout == ["still open\n"]

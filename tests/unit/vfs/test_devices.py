@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pywasm_sandbox._vfs.api import Errno, FileType, VfsError
-from pywasm_sandbox._vfs.devices import DeviceFS
+from pywasm_sandbox._vfs.devices import DeviceFS, StandardStream
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
 
@@ -52,7 +52,7 @@ def test_a_device_open_for_reading_refuses_writes(namespace: Namespace) -> None:
 
 def test_the_directory_is_fixed(namespace: Namespace) -> None:
     names = [entry.name for entry in namespace.list_directory("/dev")]
-    assert names == ["null", "zero", "full", "random", "urandom"]
+    assert names == ["null", "zero", "full", "random", "urandom", "stdin", "stdout", "stderr"]
     assert namespace.stat(namespace.root, "/dev/zero").type is FileType.CHARACTER_DEVICE
     for change in (
         lambda: namespace.write_bytes("/dev/new", b""),
@@ -62,3 +62,15 @@ def test_the_directory_is_fixed(namespace: Namespace) -> None:
         with pytest.raises(VfsError) as raised:
             change()
         assert raised.value.errno is Errno.EROFS
+
+
+def test_standard_streams_are_a_process_s(namespace: Namespace) -> None:
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        file = namespace.open(namespace.root, f"/dev/{name}", write=True).file
+        assert isinstance(file, StandardStream)
+        assert file.number == number
+        assert file.pread(10, 0) == b""
+        with pytest.raises(VfsError) as raised:
+            file.pwrite(b"x", 0)
+        assert raised.value.errno is Errno.ENODEV
+        file.close()
