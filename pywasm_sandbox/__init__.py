@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         MemoryFolder,
         ZipArchive,
     )
-    from pywasm_sandbox._sandbox.package_policy import PackagePolicy
+    from pywasm_sandbox._sandbox.package_policy import NpmPolicy, PackagePolicy
     from pywasm_sandbox._sandbox.snapshots import Snapshot
     from pywasm_sandbox._sandbox.tools import Tool, ToolCall
     from pywasm_sandbox.aio import AsyncContext, AsyncProcess, AsyncSandbox
@@ -96,6 +96,7 @@ __all__ = [
     "NetworkAttempt",
     "NetworkPolicy",
     "NetworkRule",
+    "NpmPolicy",
     "PackageInstallError",
     "PackagePolicy",
     "PolicyError",
@@ -124,7 +125,7 @@ _HOMES: Final = {
     "_network.policy": ("NetworkPolicy", "NetworkRule", "Secret"),
     "_sandbox.facade": ("Context", "Process", "Sandbox", "get_sandbox", "prepare", "set_process_limits"),
     "_sandbox.options": ("Deterministic", "FsspecFolder", "HostFolder", "MemoryFolder", "ZipArchive"),
-    "_sandbox.package_policy": ("PackagePolicy",),
+    "_sandbox.package_policy": ("NpmPolicy", "PackagePolicy"),
     "_sandbox.snapshots": ("Snapshot",),
     "_sandbox.tools": ("Tool", "ToolCall"),
     "aio": ("AsyncContext", "AsyncProcess", "AsyncSandbox"),

@@ -325,9 +325,9 @@ class AsyncSandbox(SandboxBase):
             lambda notify: core.exec_steps(request, on_stdout, on_stderr, notify),
         )
 
-    async def install_packages(self, packages: Sequence[str]) -> list[str]:
+    async def install_packages(self, packages: Sequence[str], *, language: str = "python") -> list[str]:
         """As `Sandbox.install_packages`."""
-        return await _in_thread(self._core.installer.install, list(packages))
+        return await _in_thread(self._core.install_packages, packages, language)
 
     async def start_process(
         self,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .base import Listener
 
 __all__ = [
+    "NPM_CALLS",
     "PACKAGE_CALLS",
     "PROCESS_CALLS",
     "EncodedReply",
@@ -44,6 +45,7 @@ PROCESS_CALLS: Final = (
 """What starts and ends processes (`_processes.guest_calls`)."""
 
 PACKAGE_CALLS: Final = ("packages.install", "packages.more", "packages.uninstall")
+NPM_CALLS: Final = ("npm.install", "npm.more")
 """What installs and removes packages (`_sandbox.packages`)."""
 
 MAX_REQUEST_BYTES: Final = 16 << 20

@@ -49,6 +49,7 @@ _SCRIPTS: Final = ("diff", "pip", "pytest", "unzip", "zip")
 _PYTHON_NAMES: Final = ("python", "python3", "python3.14")
 _JAVASCRIPT_NAMES: Final = ("js", "node", "nodejs")
 _TYPESCRIPT_NAMES: Final = ("ts", "tsx")
+_NPM_NAMES: Final = ("npm", "npx")
 _SHELL_NAMES: Final = ("sh", "dash", "bash")
 
 
@@ -61,7 +62,7 @@ def _programs() -> dict[str, str]:
         "pip3": "python /usr/lib/pywasm/programs/pip.py",
         **dict.fromkeys(_PYTHON_NAMES, "python"),
         **dict.fromkeys(_JAVASCRIPT_NAMES, "node"),
-        **{name: f"node {name}" for name in _TYPESCRIPT_NAMES},
+        **{name: f"node {name}" for name in (*_TYPESCRIPT_NAMES, *_NPM_NAMES)},
         **dict.fromkeys(_SHELL_NAMES, "sh"),
     }
 

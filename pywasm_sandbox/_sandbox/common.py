@@ -117,6 +117,10 @@ class CoreBase(ABC):
     def _seconds(self, timeout: float | Unset | None) -> float | None:
         return self.options.limits.timeout if isinstance(timeout, Unset) else check_timeout(timeout)
 
+    @abstractmethod
+    def install_packages(self, packages: Sequence[str], language: str) -> list[str]:
+        """See `Sandbox.install_packages`."""
+
     # ---- commands -------------------------------------------------------------------------------------
 
     @property

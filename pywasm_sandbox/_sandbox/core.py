@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pywasm_sandbox._engine import InstanceClosed
 from pywasm_sandbox._engine.cache import default_folder
 from pywasm_sandbox._guests.base import Guest, GuestOptions
-from pywasm_sandbox._guests.hostcalls import PACKAGE_CALLS, PROCESS_CALLS
+from pywasm_sandbox._guests.hostcalls import NPM_CALLS, PACKAGE_CALLS, PROCESS_CALLS
 from pywasm_sandbox._guests.reproducible import World
 from pywasm_sandbox._guests.state import GuestState
 from pywasm_sandbox._guests.tree import BASE_ENV, lay_out
@@ -39,15 +39,24 @@ from .steps import Steps, Wait
 from .tools import ToolBox
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pywasm_sandbox._guests.hostcalls import Handler, HostCall
     from pywasm_sandbox._guests.javascript_program import JavaScriptProgram
     from pywasm_sandbox._guests.python_script import PythonScript
     from pywasm_sandbox._wasi import FdTable
 
     from .commands import Commands
+    from .npm.installer import NpmInstaller
     from .packages import Installer
 
 __all__ = ["SandboxCore"]
+
+
+def _package_cache() -> Path | None:
+    """Where packages that were fetched are kept."""
+    folder = default_folder()
+    return None if folder is None else folder.parent / "packages"
 
 
 class SandboxCore(CoreBase):
@@ -72,6 +81,7 @@ class SandboxCore(CoreBase):
         )
         self._commands: Commands | None = None
         self._installer: Installer | None = None
+        self._npm: NpmInstaller | None = None
         self.files = Files(self.namespace, cwd=options.cwd, check_open=self._check_open)
         self._lay_out(fresh=snapshot is None)
         if snapshot is not None:
@@ -419,25 +429,44 @@ class SandboxCore(CoreBase):
 
     @property
     def installer(self) -> Installer:
-        """What installs packages."""
+        """What installs packages for Python."""
         from .packages import Installer
 
         with self._lock:
             self._check_open()
             if self._installer is None:
-                folder = default_folder()
-                cache = None if folder is None else folder.parent / "packages"
                 self._installer = Installer(
-                    self.options.packages, self.namespace, self._runtime.python.wheels, cache
+                    self.options.packages, self.namespace, self._runtime.python.wheels, _package_cache()
                 )
             return self._installer
 
+    @property
+    def npm(self) -> NpmInstaller:
+        """What installs packages for JavaScript."""
+        from .npm.installer import NpmInstaller
+
+        with self._lock:
+            self._check_open()
+            if self._npm is None:
+                self._npm = NpmInstaller(self.options.npm, self.namespace, _package_cache())
+            return self._npm
+
+    def install_packages(self, packages: Sequence[str], language: str) -> list[str]:
+        if check_language(language) == "python":
+            return self.installer.install(list(packages))
+        return self.npm.install(self.options.cwd, list(packages))
+
     def _package_calls(self) -> dict[str, Handler]:
-        # The installer is made when the first is called: what it imports takes a tenth of a process's start.
-        def handler(name: str) -> Handler:
+        # The installers are made when they are first called: their imports take a tenth of a process's start.
+        def pip(name: str) -> Handler:
             return lambda call: self.installer.handlers()[name](call)
 
-        return {name: handler(name) for name in PACKAGE_CALLS}
+        def npm(name: str) -> Handler:
+            return lambda call: self.npm.handlers()[name](call)
+
+        return {
+            name: make(name) for names, make in ((PACKAGE_CALLS, pip), (NPM_CALLS, npm)) for name in names
+        }
 
     def _make_commands(self) -> Commands:
         from pywasm_sandbox._processes.launcher import Launcher

@@ -17,8 +17,16 @@ _PIECE_BYTES = 1 << 16
 _TRIES = 3
 
 
-def download(url: str, index: str | None, max_bytes: int, timeout: float, check: Callable[[], None]) -> bytes:
-    """The content of ``url``. User and password of ``index`` go to its own host only.
+def download(
+    url: str,
+    index: str | None,
+    max_bytes: int,
+    timeout: float,
+    check: Callable[[], None],
+    accept: str | None = None,
+) -> bytes:
+    """The content of ``url``, in a media type of ``accept``. User and password of ``index`` go to its own
+    host only.
 
     Raises `PackageInstallError`, and what ``check``, called between pieces, raises.
     """
@@ -26,6 +34,8 @@ def download(url: str, index: str | None, max_bytes: int, timeout: float, check:
     request = urllib.request.Request(url, headers={"User-Agent": "pywasm-sandbox"})
     if not url.startswith(("http://", "https://")):
         raise PackageInstallError(f"{url} is no address of a package index")
+    if accept is not None:
+        request.add_header("Accept", accept)
     parts = urllib.parse.urlsplit(index or "")
     if parts.username and parts.hostname == urllib.parse.urlsplit(url).hostname:
         user = urllib.parse.unquote(parts.username)

@@ -20,7 +20,7 @@ from .contexts import ContextCore, ContextStatus
 from .core import SandboxCore
 from .files import CHUNK_BYTES, Encoding
 from .options import UNSET, Deterministic, Mount, SandboxOptions, Unset
-from .package_policy import PackagePolicy
+from .package_policy import NpmPolicy, PackagePolicy
 from .runs import Callbacks
 from .runtime import Runtime, check_language
 from .snapshots import Snapshot
@@ -103,6 +103,7 @@ class SandboxSettings(TypedDict, total=False):
     clock_resolution_seconds: float
     tools: Sequence[Callable[..., Any] | Tool]
     packages: PackagePolicy | None
+    npm: NpmPolicy | None
     network: NetworkPolicy | None
     isolation: Literal["thread", "process"]
 
@@ -462,6 +463,7 @@ class Sandbox(SandboxBase):
 
     - ``isolation``: "process" gives the sandbox a process of its own ("thread").
     - ``packages``: a `PackagePolicy`: what ``pip install`` may install, from where (None: nothing).
+    - ``npm``: an `NpmPolicy`: the same for ``npm install``.
 
     With ``snapshot`` the sandbox has the files and contexts of a `Snapshot`, with the same context ids; the
     options are those given here, and mounts of the host have to be given again.
@@ -578,12 +580,14 @@ class Sandbox(SandboxBase):
         request = self._core.command_request(command, cwd=cwd, env=env, timeout=timeout, stdin=stdin)
         return drive(self._core.exec_steps(request, on_stdout, on_stderr, None))
 
-    def install_packages(self, packages: Sequence[str]) -> list[str]:
+    def install_packages(self, packages: Sequence[str], *, language: str = "python") -> list[str]:
         """Install packages as ``pip install`` does: "name==version" of each that was not there already.
 
-        Raises `PolicyError` unless the sandbox's ``packages`` allow it, `PackageInstallError`.
+        With ``language="javascript"`` (or "typescript") as ``npm install`` does, into the project of the
+        sandbox's ``cwd``: "name@version" of each. An empty list means what its package.json asks for.
+        Raises `PolicyError` unless the sandbox's ``packages``, or ``npm``, allow it, `PackageInstallError`.
         """
-        return self._core.installer.install(list(packages))
+        return self._core.install_packages(packages, language)
 
     def start_process(
         self,

@@ -19,7 +19,7 @@ from pywasm_sandbox._vfs.memory import MemoryFS, Quota
 from pywasm_sandbox._vfs.zipfs import ZipFS, ZipIndex
 from pywasm_sandbox.errors import HostFileError
 
-from .package_policy import PackagePolicy
+from .package_policy import NpmPolicy, PackagePolicy
 from .tools import Tool
 
 if TYPE_CHECKING:
@@ -199,6 +199,7 @@ class SandboxOptions:
     preload: Sequence[str] | None = DEFAULT_MODULES
     tools: Sequence[Callable[..., Any] | Tool] = ()
     packages: PackagePolicy | None = None
+    npm: NpmPolicy | None = None
     network: NetworkPolicy | None = None
     deterministic: Deterministic | None = None
     clock_resolution_seconds: float = 1e-6

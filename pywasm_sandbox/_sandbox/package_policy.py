@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["PackagePolicy"]
+__all__ = ["NpmPolicy", "PackagePolicy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +27,22 @@ class PackagePolicy:
     code_may_use: Sequence[str] = ()
     require_hashes: bool = False
     max_bytes: int = 256 << 20
+    timeout: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class NpmPolicy:
+    """What ``npm install`` may install, and from where.
+
+    ``allow``: names of packages, dependencies included; None for any. ``registry``: URL of a registry; None
+    for npm's own, unless there is a ``folder``: one of the host with tarballs (``npm pack``), which needs no
+    network. ``max_bytes``: what one installation may unpack (256 MiB). ``max_packages``: how many packages a
+    project may have (2,000). ``timeout``: seconds of one installation (120).
+    """
+
+    allow: Sequence[str] | None = None
+    registry: str | None = None
+    folder: str | Path | None = None
+    max_bytes: int = 256 << 20
+    max_packages: int = 2000
     timeout: float = 120.0

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
-import itertools
 import os
 import re
 import subprocess
@@ -23,11 +22,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pywasm_sandbox._guests.hostcalls import PACKAGE_CALLS, HostCall, HostCallError, HostCallInterrupted
+from pywasm_sandbox._guests.hostcalls import PACKAGE_CALLS, HostCall, HostCallError
 from pywasm_sandbox._vfs.api import VfsError
 from pywasm_sandbox.errors import PackageInstallError, PolicyError
 
 from .downloads import download
+from .package_jobs import Jobs, Steps, run_steps
 from .site_packages import SitePackages, normal
 from .wheel_files import Wheel, for_guest, resolvable
 
@@ -49,7 +49,6 @@ _POLL_SECONDS: Final = 0.05
 _PLATFORM: Final = "x86_64-unknown-linux-gnu"
 _PURE: Final = re.compile(r"-(?:[a-z0-9.]*\b(?:py3|py314|cp314)\b[a-z0-9.]*)-none-any\.whl$")
 _MAX_LOCAL_WHEELS: Final = 100
-_MAX_JOBS: Final = 8
 _MAX_REASON: Final = 4000
 """uv explains at any length."""
 
@@ -86,10 +85,6 @@ class _Choice:
         return next((url for url in self.urls if _PURE.search(_filename(url))), None)
 
 
-Steps = Generator[str, None, list[str]]
-"""Lines for the user as the installation goes on; returns what is new."""
-
-
 class Installer:
     """Installs into one sandbox's files."""
 
@@ -101,8 +96,7 @@ class Installer:
         self._site = SitePackages(namespace)
         self._cache = cache
         self._assets = bundled
-        self._numbers = itertools.count(1)
-        self._jobs: dict[int, Steps] = {}
+        self._jobs = Jobs()
 
     @functools.cached_property
     def _bundled(self) -> dict[str, str]:
@@ -117,12 +111,7 @@ class Installer:
         """
         wheels = [line for line in requirements if line.endswith(".whl") and "\n" not in line]
         others = [line for line in requirements if line not in wheels]
-        steps = self._steps(Wanted(others, wheels=wheels), lambda: None)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                return end.value  # type: ignore[no-any-return]
+        return run_steps(self._steps(Wanted(others, wheels=wheels), lambda: None))
 
     def _steps(self, wanted: Wanted, check: Callable[[], None]) -> Steps:
         """The installation, a message at a time; ``check`` raises to end it."""
@@ -234,40 +223,10 @@ class Installer:
             no_index=call.get("no_index", bool, False),
             no_dependencies=call.get("no_dependencies", bool, False),
         )
-        if len(self._jobs) >= _MAX_JOBS:  # those that were given up
-            self._jobs.pop(min(self._jobs)).close()
-        number = next(self._numbers)
-
-        def check() -> None:
-            if self._interrupted is not None and self._interrupted():
-                raise HostCallInterrupted
-
-        self._jobs[number] = self._steps(wanted, check)
-        return self._go_on(call, number)
-
-    _interrupted: Callable[[], bool] | None = None
-    """Of the call that an installation is in."""
+        return self._jobs.begin(call, lambda check: self._steps(wanted, check))
 
     def _more_call(self, call: HostCall) -> dict[str, Any]:
-        return self._go_on(call, call.get("job", int))
-
-    def _go_on(self, call: HostCall, number: int) -> dict[str, Any]:
-        """The next message of an installation: ``{"job", "said"}``, without "job" when it is over."""
-        steps = self._jobs.pop(number, None)
-        if steps is None:
-            raise HostCallError("RuntimeError", "the installation was given up")
-        call.on_block()
-        self._interrupted = call.interrupted
-        try:
-            said = next(steps)
-        except StopIteration:
-            return {"said": ""}
-        except (PolicyError, PackageInstallError) as error:
-            raise HostCallError("RuntimeError", str(error)) from error
-        finally:
-            self._interrupted = None
-        self._jobs[number] = steps
-        return {"job": number, "said": said}
+        return self._jobs.go_on(call, call.get("job", int))
 
     def _uninstall_call(self, call: HostCall) -> bool:
         try:

@@ -78,7 +78,6 @@ async def test_a_cell_waits_for_its_children(shared: Any) -> None:
             "descriptors 0, 1 and 2 only",
         ),
         ("cp.execFileSync('true', { uid: 0 })", "Error", "spawnSync true EPERM"),
-        ("require('cluster')", "Error", "processes have no channel between them"),
     ],
 )
 async def test_errors(shared: Any, code: str, name: str, message: str) -> None:

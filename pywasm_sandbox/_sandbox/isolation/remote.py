@@ -274,17 +274,6 @@ class RemoteCommands:
         return RemoteProcess(self._core, self._core.ask("process", pid))
 
 
-class RemoteInstaller:
-    """As `Installer`."""
-
-    def __init__(self, core: RemoteCore) -> None:
-        self._core = core
-
-    def install(self, requirements: Sequence[str]) -> list[str]:
-        installed: list[str] = self._core.ask("install", list(requirements))
-        return installed
-
-
 class _Attempts:
     def __init__(self, core: RemoteCore) -> None:
         self._core = core
@@ -313,7 +302,6 @@ class RemoteCore(CoreBase):
         self.tools = tools = RemoteTools(self, options.tools)
         self.files = RemoteFiles(self)
         self._commands = RemoteCommands(self)
-        self.installer = RemoteInstaller(self)
         self.network = _Attempts(self)
         self.budget = _BudgetLeft(self)
         self.confined_by: tuple[str, ...] = ()
@@ -333,6 +321,10 @@ class RemoteCore(CoreBase):
             self._end()
             raise
 
+    def install_packages(self, packages: Sequence[str], language: str) -> list[str]:
+        installed: list[str] = self.ask("install", list(packages), language)
+        return installed
+
     def _open(self, snapshot: Snapshot | None) -> None:
         network = self.options.network
         plain = None if network is None else altered(network, on_attempt=None, resolver=None)
@@ -342,7 +334,7 @@ class RemoteCore(CoreBase):
             options,
             tuple(self.tools.declaration(name) for name in self.tools.names()),
             Confinement(
-                network=network is not None or options.packages is not None,
+                network=any(each is not None for each in (network, options.packages, options.npm)),
                 programs=options.packages is not None,
             ),
             None if snapshot is None else self._saved(snapshot),

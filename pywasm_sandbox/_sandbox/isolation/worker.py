@@ -387,8 +387,8 @@ class Worker:
     def do_cpu_seconds_left(self) -> float | None:
         return self._live().budget.cpu_seconds_left
 
-    def do_install(self, requirements: list[str]) -> list[str]:
-        return self._live().installer.install(requirements)
+    def do_install(self, packages: list[str], language: str) -> list[str]:
+        return self._live().install_packages(packages, language)
 
     def do_close(self) -> None:
         self._live().close()

@@ -206,7 +206,7 @@ function findMain(name) {
   const wanted = posix.resolve(native.getcwd(), name);
   const path = resolveFile(wanted, '/', { isRequire: true });
   if (path === null) throw notFound(wanted, null);
-  return path;
+  return builtins.fs.realpathSync(path); // a command of node_modules/.bin is a link
 }
 
 // Runs it: a promise where it is an ES module. Throws if there is no such file.

@@ -3,6 +3,7 @@
 import native from 'pywasm:native';
 import { builtins } from '../node/builtins.js';
 import { checkMain, runMain } from '../node/modules.js';
+import { runNpm } from '../npm/main.js';
 import { inspect } from '../packages.js';
 import { registerSourceMap } from '../typescript/source_maps.js';
 import { parseCommandLine, USAGE, UsageError } from './command_line.js';
@@ -188,6 +189,12 @@ export function runProgram({ argv, pid, ppid }) {
   connectStandardStreams();
   const run = new ProgramRun();
   begin(run);
+  if (/(?:^|\/)np[mx]$/.test(argv[0])) {
+    run.start(() => {
+      process.exitCode = runNpm(argv);
+    });
+    return;
+  }
   let asked;
   try {
     asked = parseCommandLine(argv);
