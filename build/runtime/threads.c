@@ -196,11 +196,15 @@ static void free_dead(void) {
     }
 }
 
+/* What CPython takes for the thread's own (_Py_thread_local) is one variable for all here. A thread of C code has
+   none of Python's states, also while another one waits that has kept its own and CPython's lock. */
 static void go_on_with(struct thread *thread) {
     thread->state = RUNNING;
     if (thread != current) {
+        PyThreadState *own = _Py_tss_tstate;
         current = thread;
         pywasm_host_thread_switch(thread->id);
+        _Py_tss_tstate = own;
         free_dead();
     }
 }
@@ -295,6 +299,7 @@ int pthread_create(pthread_t *restrict handle, const pthread_attr_t *restrict at
 /* A thread's life, on its own stacks; the host calls it at the first switch. Returns who goes on. */
 PYWASM_EXPORT("pywasm_thread") int32_t pywasm_thread(struct thread *me) {
     free_dead();
+    _Py_tss_tstate = NULL;
     me->result = me->start(me->argument);
     me->state = DONE;
     forget(me);
