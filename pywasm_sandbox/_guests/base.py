@@ -89,6 +89,23 @@ class Listener(Protocol):
         """Wait for the answer of the run's caller: an `InputAnswer` or `BlockedInput` to an `InputQuestion`,
         the reply's fields to a `ToolQuestion`. None: ``interrupted()``, or nobody will answer."""
 
+    def put(self, question: Question) -> Waiting | None:
+        """Ask without waiting. None: nobody will answer."""
+
+
+class Waiting(Protocol):
+    """A question that was put; called on the guest's thread."""
+
+    @property
+    def answered(self) -> bool:
+        """Whether `take` may be called."""
+
+    def take(self) -> Any:
+        """The answer; None if there won't be one."""
+
+    def withdraw(self) -> None:
+        """It isn't waited for any more."""
+
 
 class RunEnd(NamedTuple):
     """How a run ended: the guest's last word, or why there is no guest any more."""

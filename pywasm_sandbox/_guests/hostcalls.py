@@ -9,6 +9,7 @@ an answer or an error number; nothing that it can send raises here.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 from pywasm_sandbox._wasi.errnos import INTR, INVAL, TOOBIG
 
 from . import key_derivation
+from .deferred import Deferred, GivenUp
 from .protocol import BlockedInput, InputAnswer, InputQuestion, Question, is_shallow, without_surrogates
 
 if TYPE_CHECKING:
@@ -107,6 +109,7 @@ class HostCall:
     """To be called before a wait that `wait` and `ask` don't do: output that was written goes out."""
     interrupted: Callable[[], bool]
     """Whether the guest has to stop waiting."""
+    deferred: Deferred
 
     def get(self, name: str, kind: type, default: Any = ...) -> Any:
         """An argument of this JSON type. Raises `HostCallError`, a TypeError in the guest."""
@@ -136,18 +139,34 @@ class HostCall:
         if self.wasi.waiter.wait_for(fds, seconds):
             raise HostCallInterrupted
 
-    def ask(self, question: Question) -> Any:
-        """Hand a question to the caller of the run, in whose thread or task it is answered.
+    def pause(self, seconds: float) -> None:
+        """Sleep for so long. Raises as `wait` does."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.wait(left)
 
-        Raises `HostCallError` if there is no run, `HostCallInterrupted`.
+    def ask(self, question: Question, finish: Callable[[Any], Any], delay: float = 0.0) -> Any:
+        """Hand a question to the caller of the run, after so many seconds; it is answered in the caller's
+        thread or task. ``finish`` makes the call's value of the answer. A guest whose other threads go on
+        meanwhile (`deferred`) gets it by a later call.
+
+        Raises `HostCallError` if there is no run, `HostCallInterrupted`, and what ``finish`` does.
         """
         if self.listener is None:
             raise HostCallError("RuntimeError", f"{self.op}: nobody answers outside of a run")
         self.on_block()
+        if self.arguments.get("later") is True:
+            try:
+                reply = self.deferred.begin(self.listener, question, finish, self.size, delay)
+            except GivenUp:
+                raise HostCallInterrupted from None
+            if reply is not None:
+                return EncodedReply(_ENCODER.encode(reply).encode("ascii"))
+        self.pause(delay)
         answer = self.listener.ask(question, self.interrupted)
         if answer is None:
             raise HostCallInterrupted
-        return answer
+        return finish(answer)
 
 
 MakeCall = Callable[[str, Mapping[str, Any], int], HostCall]
@@ -162,18 +181,39 @@ def _input(call: HostCall) -> Any:
     question = InputQuestion(call.get("prompt", str, ""), call.get("password", bool, False))
     if call.listener is None or not call.allow_input:
         raise HostCallError("RuntimeError", "input() needs an on_input callback: pass on_input to run_code")
-    answer = call.ask(question)
+    return call.ask(question, _line)
+
+
+def _line(answer: Any) -> str:
     if isinstance(answer, BlockedInput):
         raise HostCallError(answer.error, answer.message)
     assert isinstance(answer, InputAnswer)
     return answer.value
 
 
+def _answer(call: HostCall) -> Any:
+    try:
+        there, reply = call.deferred.answer(call.get("number", int))
+    except GivenUp:
+        raise HostCallError("RuntimeError", "nobody answers: the run in which it was asked is over") from None
+    return reply if there else EncodedReply(_ENCODER.encode(reply).encode("ascii"))
+
+
+def _withdraw(call: HostCall) -> None:
+    call.deferred.withdraw(call.get("number", int))
+
+
 class HostCalls:
     """The handlers of a guest, by name, and the answer that waits to be fetched."""
 
     def __init__(self, handlers: Mapping[str, Handler]) -> None:
-        self._handlers = {"input": _input, **key_derivation.HANDLERS, **handlers}
+        self._handlers = {
+            "input": _input,
+            "answer": _answer,
+            "withdraw": _withdraw,
+            **key_derivation.HANDLERS,
+            **handlers,
+        }
         self._reply = b""
 
     def request(self, payload: bytes, make_call: MakeCall) -> int:

@@ -28,6 +28,7 @@ from pywasm_sandbox._wasi import Clocks, Fault, RandomSource, WasiHost, WasiLimi
 from pywasm_sandbox.errors import SandboxError, SandboxInternalError, SnapshotMismatchError
 
 from .base import Cell, Guest, GuestOptions, Listener, RunEnd, explain_loss
+from .deferred import Deferred
 from .hostcalls import HostCall, HostCalls
 from .protocol import (
     Event,
@@ -111,6 +112,9 @@ class _Quiet:
     def ask(self, question: Question, interrupted: Callable[[], bool]) -> None:
         """Nobody answers while an image is made."""
 
+    def put(self, question: Question) -> None:
+        """Nobody answers."""
+
 
 def _no_image() -> Image:
     raise SandboxInternalError("this guest has no image to be compared with")
@@ -163,6 +167,8 @@ class InterpreterGuest(Guest):
         self._unpublished = 0
         self._boot_output: list[str] = []
         self._host_calls = HostCalls(options.host_calls)
+        # How long an answer takes must not decide which thread is next.
+        self._deferred = Deferred(allowed=options.world is None)
         self._finished: Finished | None = None
         self._failed = False
         self._addresses: dict[str, Any] = {"iterators": ()}
@@ -524,6 +530,7 @@ class InterpreterGuest(Guest):
             self._allow_input,
             self._on_block,
             self._interrupted,
+            self._deferred,
         )
 
     def on_response(self, pointer: int) -> None:

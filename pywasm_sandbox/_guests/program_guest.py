@@ -33,6 +33,9 @@ class _Nobody:
     def ask(self, question: Question, interrupted: Callable[[], bool]) -> Any:
         return None
 
+    def put(self, question: Question) -> None:
+        return None
+
 
 class ProgramGuest(InterpreterGuest):
     """For a guest's class to begin with. ``fds`` are the process's descriptors 0, 1 and 2; whoever gives them

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, Final
+from weakref import WeakSet
 
 from pywasm_sandbox._engine import Ticket
 from pywasm_sandbox._guests.base import RunEnd
@@ -39,7 +40,7 @@ def _weight(event: Event) -> int:
 class Asked:
     """A question of the guest, which waits for `answer`. ``withdrawn``: it does not any more."""
 
-    __slots__ = ("_answers", "_lock", "_on_withdraw", "question", "withdrawn")
+    __slots__ = ("__weakref__", "_answers", "_lock", "_on_withdraw", "question", "withdrawn")
 
     def __init__(self, question: Question) -> None:
         self.question = question
@@ -59,8 +60,17 @@ class Asked:
                 return self._answers.get(timeout=_POLL_SECONDS)
             except Empty:
                 if given_up():
-                    self._withdraw()
+                    self.withdraw()
                     return None
+
+    @property
+    def answered(self) -> bool:
+        """Whether `take` may be called."""
+        return not self._answers.empty()
+
+    def take(self) -> Any:
+        """The answer that there is; None if there won't be one."""
+        return self._answers.get_nowait()
 
     def on_withdraw(self, callback: Callable[[], object] | None) -> None:
         """Call this, on another thread, when the guest gives up; at once if it did."""
@@ -71,7 +81,8 @@ class Asked:
         if callback is not None:
             callback()
 
-    def _withdraw(self) -> None:
+    def withdraw(self) -> None:
+        """The guest gives up."""
         with self._lock:
             self.withdrawn = True
             callback = self._on_withdraw
@@ -94,6 +105,7 @@ class Call:
         self._waiting: deque[Event | Asked] = deque()
         self._waiting_weight = 0
         self._abandoned = False
+        self._put: WeakSet[Asked] = WeakSet()
         self._end: RunEnd | None = None
         self._failure: BaseException | None = None
         self._done = False
@@ -127,6 +139,16 @@ class Call:
         self._tell()
         return asked.wait(lambda: self._abandoned or interrupted())
 
+    def put(self, question: Question) -> Asked | None:
+        asked = Asked(question)
+        with self._lock:
+            if self._abandoned or self._done:
+                return None
+            self._waiting.append(asked)
+            self._put.add(asked)
+        self._tell()
+        return asked
+
     def _hand_over(self) -> None:
         pending, weight = self._pending, self._pending_weight
         self._pending, self._pending_weight = [], 0
@@ -149,7 +171,15 @@ class Call:
             if not self._abandoned:
                 self._waiting.extend(pending)
             self._end, self._failure, self._done = end, failure, True
+        if end is None or end.finished is None:
+            self._give_up()
         self._tell()
+
+    def _give_up(self) -> None:
+        """There is no guest any more that waits for what was put, or nobody who will answer."""
+        for asked in list(self._put):
+            asked.withdraw()
+            asked.answer(None)
 
     # ---- the caller's side --------------------------------------------------------------------------
 
@@ -196,6 +226,7 @@ class Call:
             self._waiting.clear()
             self._waiting_weight = 0
             self._space.notify_all()
+        self._give_up()
 
     @property
     def done(self) -> bool:

@@ -122,8 +122,8 @@ class _Exposed:
         self._calls: WeakKeyDictionary[Listener, int] = WeakKeyDictionary()
         """How often each run that goes on has called it."""
 
-    def admit(self, call: HostCall) -> None:
-        """On the guest's thread: is the call within the limits? Waits if it comes too soon."""
+    def admit(self, call: HostCall) -> float:
+        """On the guest's thread: is the call within the limits? How many seconds too soon it comes."""
         tool = self.tool
         if call.size > tool.max_argument_bytes:
             raise HostCallError(
@@ -136,10 +136,7 @@ class _Exposed:
                 raise HostCallError(
                     "PermissionError", f"{self.name}(): more than {tool.max_calls_per_run} calls in one run"
                 )
-        if self.rate is not None:
-            end = time.monotonic() + self.rate.take()
-            while (left := end - time.monotonic()) > 0:
-                call.wait(left)
+        return 0.0 if self.rate is None else self.rate.take()
 
 
 def _ask_inline(gate: Callable[[ToolCall], Any], call: ToolCall) -> None:
@@ -217,10 +214,12 @@ class ToolBox:
     def _call(self, call: HostCall, context_id: str) -> EncodedReply:
         exposed = self._find(call.get("name", str))
         args, kwargs = call.get("args", list, []), call.get("kwargs", dict, {})
-        exposed.admit(call)
+        delay = exposed.admit(call)
         if exposed.tool.inline:
+            call.pause(delay)
             return EncodedReply(answer_inline(exposed, args, kwargs, context_id))
-        return EncodedReply(call.ask(ToolQuestion(exposed.name, args, kwargs)))
+        reply: EncodedReply = call.ask(ToolQuestion(exposed.name, args, kwargs), EncodedReply, delay)
+        return reply
 
     def close(self) -> None:
         """End what runs async tools. Idempotent."""

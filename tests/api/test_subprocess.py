@@ -77,6 +77,23 @@ async def test_errors(shared: Any, code: str, name: str) -> None:
     assert execution.error.name == name
 
 
+async def test_a_signal_to_itself(shared: Any) -> None:
+    code = """
+import os, signal
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    print("interrupted")
+signal.signal(signal.SIGINT, lambda number, frame: print("handled", number))
+os.kill(os.getpid(), signal.SIGINT)
+"""
+    execution = await shared.run_code(code)
+    assert execution.error is None
+    assert execution.logs.stdout == ["interrupted\n", "handled 2\n"]
+    execution = await shared.run_code("os.kill(os.getpid(), signal.SIGINT)")
+    assert execution.error.name == "KeyboardInterrupt"
+
+
 async def test_a_deadline_ends_the_children_and_keeps_the_context(sandbox: Any) -> None:
     await sandbox.run_code("import subprocess\nkept = 1")
     execution = await sandbox.run_code("subprocess.run(['sleep', '100'])", timeout=0.5)

@@ -192,6 +192,49 @@ while True:
         assert sandbox.run_code("1 + 1").text == "2"
 
 
+def test_no_cell_waits_for_a_thread_that_was_told_to_end(fresh: Sandbox) -> None:
+    fresh.run_code(
+        START
+        + """
+import _pywasm
+run_threads, asked, caught = _pywasm.run_threads, [], []
+def recorded(seconds):
+    asked.append(seconds)
+    return run_threads(seconds)
+_pywasm.run_threads = recorded
+def stubborn():
+    while not over:
+        try:
+            while not over: pass
+        except SystemExit:
+            caught.append(1)
+over = False
+"""
+    )
+    execution = fresh.run_code(
+        "asked.clear()\nt = threading.Thread(target=stubborn)\nt.start()\nt.join()", timeout=1
+    )
+    assert execution.error is not None
+    assert execution.error.name == "ExecutionTimeout"
+    fresh.run_code("asked.clear()")
+    assert fresh.run_code("[1.0] != asked, sum(asked) < 0.1, t.is_alive()").text == "(True, True, True)"
+    assert fresh.run_code("time.sleep(0.1)\nlen(caught) > 1").text == "True"
+    # Others have their time all the same.
+    execution = fresh.run_code(
+        """
+def work():
+    end = time.monotonic() + 0.2
+    while time.monotonic() < end: pass
+    print("worked")
+asked.clear()
+threading.Thread(target=work).start()
+"""
+    )
+    assert lines(execution) == ["worked"]
+    fresh.run_code("over = True\nt.join()\nasked.clear()")
+    assert fresh.run_code("asked").text == "[1.0]"
+
+
 def test_threads_live_on_between_cells(fresh: Sandbox) -> None:
     fresh.run_code(
         START

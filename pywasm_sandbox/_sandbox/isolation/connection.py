@@ -211,7 +211,7 @@ class Connection:
         elif "withdrawn" in message:
             asked = self._asked.pop(message["withdrawn"], None)
             if asked is not None:
-                asked._withdraw()
+                asked.withdraw()
         elif "call" in message:
             self._pool.submit(self._resolve, message["call"], str(message["argument"]))
         else:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 from unittest.mock import Mock
 
 import pytest
 
+from pywasm_sandbox._guests.deferred import MAX_DEFERRED, MAX_DEFERRED_BYTES, Deferred
 from pywasm_sandbox._guests.hostcalls import (
     MAX_REQUEST_BYTES,
     PROCESS_CALLS,
@@ -37,6 +38,27 @@ class Caller:
         self.questions.append(question)
         return self._answer
 
+    def put(self, question: Any) -> Put | None:
+        self.questions.append(question)
+        return None if self._answer is None else Put(self._answer)
+
+
+class Put:
+    """A question that is answered when a test says so."""
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+        self.answered = self.withdrawn = False
+        self.all.append(self)
+
+    all: ClassVar[list[Put]] = []
+
+    def take(self) -> Any:
+        return self._answer
+
+    def withdraw(self) -> None:
+        self.withdrawn = True
+
 
 class Waiter:
     def __init__(self, interrupts: bool) -> None:
@@ -58,6 +80,7 @@ def request(
     listener: Caller | None = None,
     allow_input: bool = False,
     interrupts: bool = False,
+    deferred: Deferred | None = None,
 ) -> Any:
     payload = message if isinstance(message, bytes) else json.dumps(message).encode()
     size = calls.request(
@@ -71,6 +94,7 @@ def request(
             allow_input,
             on_block=lambda: None,
             interrupted=lambda: interrupts,
+            deferred=deferred or Deferred(allowed=True),
         ),
     )
     if size < 0:
@@ -195,3 +219,50 @@ def test_the_calls_for_processes_are_those_that_answer() -> None:
     from pywasm_sandbox._processes.guest_calls import GuestProcesses
 
     assert set(PROCESS_CALLS) == set(GuestProcesses.handlers(Mock()))
+
+
+LATER = {"op": "input", "prompt": "?", "later": True}
+
+
+def ask_later(deferred: Deferred, listener: Caller, message: Any = None) -> Any:
+    message = LATER if message is None else message
+    return request(HostCalls({}), message, listener=listener, allow_input=True, deferred=deferred)
+
+
+def test_an_answer_that_comes_later() -> None:
+    deferred, caller = Deferred(allowed=True), Caller(InputAnswer("line"))
+    assert ask_later(deferred, caller) == {"pending": 1}
+    assert ask_later(deferred, caller) == {"pending": 2}
+    assert ask_later(deferred, caller, {"op": "answer", "number": 1}) == {"pending": 1}
+    Put.all[-1].answered = True
+    assert ask_later(deferred, caller, {"op": "answer", "number": 1}) == {"pending": 1}
+    assert ask_later(deferred, caller, {"op": "answer", "number": 2}) == {"value": "line"}
+    gone = ask_later(deferred, caller, {"op": "answer", "number": 2})
+    assert gone == {
+        "error": "RuntimeError",
+        "message": "nobody answers: the run in which it was asked is over",
+    }
+    assert ask_later(deferred, caller, {"op": "withdraw", "number": 1}) == {"value": None}
+    assert Put.all[-2].withdrawn
+
+
+def test_a_question_that_nobody_answers() -> None:
+    deferred, caller = Deferred(allowed=True), Caller(InputAnswer("line"))
+    assert ask_later(deferred, caller) == {"pending": 1}
+    Put.all[-1]._answer = None
+    Put.all[-1].answered = True
+    assert ask_later(deferred, caller, {"op": "answer", "number": 1})["error"] == "RuntimeError"
+
+
+@pytest.mark.parametrize("size", [0, MAX_DEFERRED_BYTES // 3])
+def test_how_many_may_wait(size: int) -> None:
+    deferred, caller = Deferred(allowed=True), Caller(InputAnswer("at once"))
+    message = {**LATER, "prompt": "?" * size}
+    most = MAX_DEFERRED if size == 0 else 2
+    for number in range(most):
+        assert ask_later(deferred, caller, message) == {"pending": number + 1}
+    assert ask_later(deferred, caller, message) == {"value": "at once"}
+
+
+def test_where_the_order_of_threads_must_not_depend_on_answers() -> None:
+    assert ask_later(Deferred(allowed=False), Caller(InputAnswer("at once"))) == {"value": "at once"}

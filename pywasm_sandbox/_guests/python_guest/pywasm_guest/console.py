@@ -64,7 +64,8 @@ class Console:
     def ask(self, prompt: str, *, password: bool) -> str:
         """The caller's answer. Raises EOFError when it has no more, RuntimeError when the callback failed."""
         wire.flush()
-        reply = wire.call({"op": "input", "prompt": prompt, "password": password})
+        question = {"op": "input", "prompt": prompt, "password": password, **wire.patience()}
+        reply = wire.decode(wire.later(wire.exchange(wire.encode(question).encode("utf-8", "replace"))))
         if "error" not in reply:
             return str(reply["value"])
         if reply["error"] in ("EOFError", "RuntimeError"):

@@ -38,6 +38,8 @@ def scrypt(
     password: Buffer, *, salt: Buffer, n: int, r: int, p: int, maxmem: int = 0, dklen: int = 64
 ) -> bytes:
     """scrypt password-based key derivation function."""
+    if not 0 <= maxmem <= 0x7FFFFFFF:
+        raise ValueError("maxmem must be positive and smaller than 2147483647")
     key = wire.request(
         "hash.scrypt",
         password=bytes(password).hex(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` imports enum
 import _thread
 import os
 import sys
@@ -41,7 +42,10 @@ def waitpid(pid: int, options: int, /) -> tuple[int, int]:
 
 
 def kill(pid: int, signal: int, /) -> None:
-    """Send a signal to a child."""
+    """Send a signal to a child, or to this process itself if it has a handler for it."""
+    if pid == os.getpid() and callable(_signal.getsignal(signal)):
+        _signal.raise_signal(signal)
+        return
     wire.request("process.kill", pid=pid, signal=int(signal))
 
 

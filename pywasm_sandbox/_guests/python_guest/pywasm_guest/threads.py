@@ -7,6 +7,7 @@ each other the main thread gets a signal, whose handler raises what `deadlock` m
 from __future__ import annotations
 
 import sys
+from time import monotonic
 
 import _pywasm
 
@@ -19,6 +20,10 @@ __all__ = ["SETTLE_SECONDS", "deadlock", "finish", "forget", "settle", "stop"]
 
 SETTLE_SECONDS = 1.0
 """How long a cell's threads may still compute when the cell is over."""
+
+_SLICE_SECONDS = 0.03
+_told_to_end: dict[int, object] = {}
+"""Threads of interrupted cells. Those that go on nevertheless get turns, and no cell waits for them."""
 
 _LIBRARY = "/lib/python3."
 _BEGINNINGS = frozenset(("Thread._bootstrap", "Thread._bootstrap_inner", "Thread.run"))
@@ -68,8 +73,20 @@ def deadlock(frame: FrameType | None) -> RuntimeError:
 
 def settle() -> None:
     """A cell is over: its threads go on until each waits, for `SETTLE_SECONDS` at most."""
-    if "threading" in sys.modules:
+    threading = sys.modules.get("threading")
+    if threading is None:
+        return
+    for ident, thread in list(_told_to_end.items()):
+        if threading._active.get(ident) is not thread:
+            del _told_to_end[ident]
+    if not _told_to_end:
         _pywasm.run_threads(SETTLE_SECONDS)
+        return
+    for ident in _told_to_end:
+        _pywasm.interrupt_thread(ident, SystemExit)
+    end = monotonic() + SETTLE_SECONDS
+    while _pywasm.run_threads(_SLICE_SECONDS) > len(_told_to_end) and monotonic() < end:
+        pass
 
 
 def stop() -> None:
@@ -78,8 +95,9 @@ def stop() -> None:
     if threading is None:
         return
     main = threading.main_thread().ident
-    for ident in list(threading._active):
+    for ident, thread in list(threading._active.items()):
         if ident != main:
+            _told_to_end[ident] = thread
             _pywasm.interrupt_thread(ident, SystemExit)
 
 

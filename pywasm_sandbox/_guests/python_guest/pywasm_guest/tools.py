@@ -5,8 +5,6 @@ from __future__ import annotations
 import binascii
 import builtins
 
-import _pywasm
-
 from . import wire
 
 TYPE_CHECKING = False
@@ -80,14 +78,8 @@ _decode_bytes = wire.decoder(_bytes_or_dict)
 
 def _call(name: str, args: tuple[object, ...], kwargs: dict[str, object]) -> object:
     wire.flush()
-    message = {"op": "tool", "name": name, "args": args, "kwargs": kwargs}
-    request = "".join(_encode(message, 0)).encode("utf-8", "replace")
-    while True:
-        try:
-            data = _pywasm.request(request)
-            break
-        except InterruptedError:  # and the handler of the signal did not raise
-            pass
+    message = {"op": "tool", "name": name, "args": args, "kwargs": kwargs, **wire.patience()}
+    data = wire.later(wire.exchange("".join(_encode(message, 0)).encode("utf-8", "replace")))
     reply = _decode_bytes(data) if b"__pywasm_bytes__" in data else wire.decode(data)
     if "error" in reply:
         _fail(reply)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from _json import encode_basestring as quote
 from _json import make_encoder, make_scanner
+from _thread import _count
+from time import sleep
 
 import _pywasm
 
@@ -28,11 +30,17 @@ __all__ = [
     "emit",
     "encode",
     "encoder",
+    "exchange",
     "failure",
     "flush",
+    "later",
+    "patience",
     "quote",
     "request",
 ]
+
+_FIRST_PAUSE_SECONDS = 0.0001
+_LONGEST_PAUSE_SECONDS = 0.005
 
 DISPLAY, ERROR, CLEAR, DONE = 1, 2, 3, 4
 
@@ -115,12 +123,41 @@ def request(op: str, /, **arguments: object) -> Any:
 
 def call(message: dict[str, object]) -> dict[str, Any]:
     """Call the host and return its reply, `{"value": …}` or `{"error": …}`, without flushing output first."""
-    data = encode(message, allow_nan=True).encode("utf-8", "replace")
+    return decode(exchange(encode(message, allow_nan=True).encode("utf-8", "replace")))  # type: ignore[no-any-return]
+
+
+def exchange(data: bytes) -> bytes:
+    """As `call`, of what is encoded already."""
     while True:
         try:
-            return decode(_pywasm.request(data))  # type: ignore[no-any-return]
+            return _pywasm.request(data)  # type: ignore[no-any-return]
         except InterruptedError:  # and the handler of the signal did not raise
             pass
+
+
+def patience() -> dict[str, bool]:
+    """What to add to a question for the host's caller, so that other threads go on until it is answered."""
+    return {"later": True} if _count() else {}
+
+
+def later(reply: bytes) -> bytes:
+    """The reply to a call with `patience`: if there is none yet, this thread sleeps until there is."""
+    if not reply.startswith(b'{"pending"'):
+        return reply
+    state = decode(reply)
+    number = state["pending"]
+    pause = _FIRST_PAUSE_SECONDS
+    try:
+        while True:
+            sleep(state.get("after", pause))
+            pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+            reply = exchange(encode({"op": "answer", "number": number}).encode())
+            if not reply.startswith(b'{"pending"'):
+                return reply
+            state = decode(reply)
+    except BaseException:
+        exchange(encode({"op": "withdraw", "number": number}).encode())
+        raise
 
 
 def failure(reply: dict[str, Any]) -> Exception:
