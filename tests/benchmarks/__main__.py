@@ -27,6 +27,7 @@ from . import (
     group_parts,
     group_science,
     group_startup,
+    group_threads,
     group_typescript,
 )
 from .report import Group, as_json, as_text
@@ -47,6 +48,7 @@ GROUPS: dict[str, Callable[[Settings], Group]] = {
     "javascript": group_javascript.run,
     "parts": group_parts.run,
     "science": group_science.run,
+    "threads": group_threads.run,
     "typescript": group_typescript.run,
 }
 
