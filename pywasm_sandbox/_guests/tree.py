@@ -43,7 +43,7 @@ _UTILITIES: Final = """
     sha512sum shred sleep sort split stat strings sync tac tail tar tee test time timeout touch tr true
     truncate tsort uname uniq unix2dos unlink uudecode uuencode wc which whoami xargs xxd yes zcat
 """
-_SCRIPTS: Final = ("diff", "pip", "pytest", "unzip", "zip")
+_SCRIPTS: Final = ("curl", "diff", "pip", "pytest", "unzip", "zip")
 """Written in Python, in ``python_guest/programs``."""
 
 _PYTHON_NAMES: Final = ("python", "python3", "python3.14")
