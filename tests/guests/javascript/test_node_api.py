@@ -74,6 +74,8 @@ def folder(text: Text) -> None:
          "ac.signal }).catch((e) => e.code)", "ABORT_ERR"),
         ("require('zlib').unzipSync(require('zlib').deflateSync(Buffer.alloc(5000))).length", "5000"),
         ("require('vm').runInThisContext('1 + 2')", "3"),
+        ("'TYPED_ARRAY_SUPPORT' in Buffer", "false"),
+        ("fs.writeFileSync('a', ''); await require('util').promisify(fs.realpath.native)('./a')", "/tmp/t/a"),
         ("fs.writeFileSync('.env', 'A_B=1\\nHOME=no'); process.loadEnvFile(); process.env.A_B + process.env.HOME", "1/home/user"),
         ("new Intl.DurationFormat('en', { style: 'long' }).format({ hours: 1, minutes: 46, seconds: 40 })",
          "1 hour, 46 minutes, 40 seconds"),

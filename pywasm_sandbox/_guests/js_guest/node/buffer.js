@@ -84,6 +84,7 @@ replace(Buffer, 'copyBytesFrom', function copyBytesFrom(view, offset = 0, length
   return Buffer.from(part.buffer, part.byteOffset, part.byteLength);
 });
 nameMethods(Buffer, Buffer.prototype);
+delete Buffer.TYPED_ARRAY_SUPPORT; // by which packages know one that is not Node's
 
 const SHOWN = 50;
 

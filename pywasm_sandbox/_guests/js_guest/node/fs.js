@@ -275,7 +275,7 @@ export class WriteStream extends stream.Writable {
   }
 }
 
-export default {
+const fs = {
   ...Object.fromEntries(Object.entries(sync).filter(([name]) => name.endsWith('Sync'))),
   ...Object.fromEntries(CALLBACK_NAMES.map((name) => [name, withCallback(name)])),
   BigIntStats,
@@ -305,3 +305,9 @@ export default {
   write: withBuffer(sync.writeSync),
   writev: withBuffer(sync.writevSync),
 };
+
+fs.realpath.native = fs.realpath;
+fs.FileReadStream = ReadStream;
+fs.FileWriteStream = WriteStream;
+
+export default fs;
