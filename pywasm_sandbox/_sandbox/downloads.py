@@ -3,18 +3,59 @@
 from __future__ import annotations
 
 import base64
+import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 from pywasm_sandbox.errors import PackageInstallError
 
-__all__ = ["download"]
+__all__ = ["concurrently", "download"]
 
 _PIECE_BYTES = 1 << 16
 _TRIES = 3
+_CHECK_SECONDS: Final = 0.05
+
+T = TypeVar("T")
+
+
+class _Task(threading.Thread):
+    """Runs a function; ``outcome`` is what it gave or raised."""
+
+    def __init__(self, function: Callable[[], T]) -> None:
+        super().__init__(name="pywasm-sandbox-download", daemon=True)
+        self._function = function
+        self.outcome: tuple[T | None, BaseException | None] = (None, None)
+
+    def run(self) -> None:
+        try:
+            self.outcome = (self._function(), None)
+        except BaseException as error:
+            self.outcome = (None, error)
+
+
+def concurrently(functions: Sequence[Callable[[], T]], check: Callable[[], None]) -> list[T]:
+    """What the functions give, each on a thread of its own: what blocks in them doesn't block here.
+
+    ``check`` is called meanwhile; when it raises they are left to themselves. Raises what they raise.
+    """
+    tasks = [_Task(function) for function in functions]
+    for task in tasks:
+        task.start()
+    for task in tasks:
+        while task.is_alive():
+            check()
+            task.join(_CHECK_SECONDS)
+    results: list[T] = []
+    for task in tasks:
+        value, error = task.outcome
+        if error is not None:
+            raise error
+        results.append(value)  # type: ignore[arg-type]
+    return results
 
 
 def download(

@@ -26,7 +26,7 @@ from pywasm_sandbox._guests.hostcalls import PACKAGE_CALLS, HostCall, HostCallEr
 from pywasm_sandbox._vfs.api import VfsError
 from pywasm_sandbox.errors import PackageInstallError, PolicyError
 
-from .downloads import download
+from .downloads import concurrently, download
 from .package_jobs import Jobs, Steps, run_steps
 from .site_packages import SitePackages, normal
 from .wheel_files import Wheel, for_guest, resolvable
@@ -337,7 +337,8 @@ class Installer:
             data = kept.read_bytes()
         else:
             yield f"  Downloading {filename}\n"
-            data = download(url, policy.index, bytes_left, policy.timeout, check)
+            fetch = functools.partial(download, url, policy.index, bytes_left, policy.timeout, check)
+            [data] = concurrently([fetch], check)
         if digest is not None and hashlib.sha256(data).hexdigest() != digest:
             raise PackageInstallError(f"{filename} was refused: its hash is not the index's")
         wheel = Wheel(filename, data, bytes_left)

@@ -46,6 +46,9 @@ class Registry:
         self.asked: list[str] = []
         self.documents: dict[str, dict[str, Any]] = {}
         self.tarballs: dict[str, bytes] = {}
+        self.hangs = False
+        """Whether tarballs are held back until `go_on` is set."""
+        self.go_on = threading.Event()
         registry = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -53,6 +56,8 @@ class Registry:
                 path = urllib.parse.unquote(self.path)[1:]
                 registry.asked.append(path)
                 if path in registry.tarballs:
+                    if registry.hangs:
+                        registry.go_on.wait(60)
                     body = registry.tarballs[path]
                 elif path in registry.documents:
                     body = json.dumps(registry.documents[path]).encode()
@@ -73,6 +78,7 @@ class Registry:
 
     def close(self) -> None:
         """No more requests."""
+        self.go_on.set()
         self._server.shutdown()
         self._server.server_close()
 

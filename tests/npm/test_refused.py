@@ -8,6 +8,8 @@ import gzip
 import hashlib
 import io
 import json
+import secrets
+import socket
 import tarfile
 import time
 from typing import Any
@@ -350,6 +352,29 @@ def test_a_registry_that_is_not_there() -> None:
         pytest.raises(PackageInstallError, match=r"127\.0\.0\.1:9"),
     ):
         install(sandbox, "alpha")
+
+
+@pytest.mark.parametrize("path", ["document", "tarball"])
+def test_a_deadline_ends_an_installation_that_hangs(registry: Registry, path: str) -> None:
+    hung = socket.create_server(("127.0.0.1", 0))  # nobody accepts
+    url = f"http://127.0.0.1:{hung.getsockname()[1]}"
+    if path == "tarball":
+        registry.hangs = True
+        registry.add("alpha", "7.0.0", files={"stamp": secrets.token_hex()})  # in no cache
+        url = registry.url
+    try:
+        with Sandbox(npm=NpmPolicy(registry=url)) as sandbox:
+            sandbox.exec("npm -v")
+            started = time.monotonic()
+            result = sandbox.exec("npm i alpha", timeout=1.5)
+            assert result.error is not None
+            assert result.error.name == "ExecutionTimeout"
+            assert time.monotonic() - started < 30
+            assert sandbox.exec("echo on").stdout == "on\n"
+            assert not sandbox.exists("node_modules/alpha")
+    finally:
+        registry.go_on.set()
+        hung.close()
 
 
 def test_a_link_in_the_way_stays_inside(sandbox: Sandbox) -> None:

@@ -8,11 +8,11 @@ import importlib.util
 import posixpath
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pywasm_sandbox._guests.hostcalls import NPM_CALLS, HostCall
+from pywasm_sandbox._sandbox.downloads import concurrently
 from pywasm_sandbox._sandbox.package_jobs import Jobs, Steps, run_steps
 from pywasm_sandbox._vfs.api import VfsError
 from pywasm_sandbox.errors import PackageInstallError, PolicyError
@@ -219,14 +219,12 @@ class _Run:
         """Give them their files."""
         left = self._policy.max_bytes
         missing = [node for node in nodes if node.files is None]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for start in range(0, len(missing), _AT_ONCE):  # what is fetched ahead has its bound
-                batch = missing[start : start + _AT_ONCE]
-                fetch = functools.partial(self._source.tarball, bytes_left=left)
-                for node, data in zip(batch, pool.map(fetch, [each.manifest for each in batch]), strict=True):
-                    self._check()
-                    node.files = _checked_files(node, data, left)
-                    left -= sum(len(file.data) for file in node.files.values())
+        for start in range(0, len(missing), _AT_ONCE):  # what is fetched ahead has its bound
+            batch = missing[start : start + _AT_ONCE]
+            fetches = [functools.partial(self._source.tarball, node.manifest, left) for node in batch]
+            for node, data in zip(batch, concurrently(fetches, self._check), strict=True):
+                node.files = _checked_files(node, data, left)
+                left -= sum(len(file.data) for file in node.files.values())
         return list(nodes)
 
     def _write(

@@ -9,11 +9,10 @@ import os
 import time
 import urllib.parse
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from pywasm_sandbox._sandbox.downloads import download
+from pywasm_sandbox._sandbox.downloads import concurrently, download
 from pywasm_sandbox.errors import PackageInstallError
 
 from .manifest import Manifest
@@ -149,14 +148,13 @@ class RegistrySource:
 
     def prefetch(self, names: Iterable[str]) -> None:
         missing = sorted({name for name in names if name not in self._documents})
-        if len(missing) > 1:
-            with ThreadPoolExecutor(_DOWNLOADS_AT_ONCE) as pool:
-                for name, document in zip(missing, pool.map(self._fetch_document, missing), strict=True):
-                    self._documents[name] = document
+        for start in range(0, len(missing), _DOWNLOADS_AT_ONCE):
+            batch = missing[start : start + _DOWNLOADS_AT_ONCE]
+            fetches = [functools.partial(self._fetch_document, name) for name in batch]
+            self._documents.update(zip(batch, concurrently(fetches, self._check), strict=True))
 
     def document(self, name: str) -> Document:
-        if name not in self._documents:
-            self._documents[name] = self._fetch_document(name)
+        self.prefetch([name])
         found = self._documents[name]
         if isinstance(found, PackageInstallError):
             raise found

@@ -21,7 +21,8 @@ from .tarball import File
 
 __all__ = ["LocalPackages", "Node", "TreeBuilder"]
 
-_MAX_DEPTH: Final = 40
+_MAX_REPEATED: Final = 2
+"""How often one version may lie within itself."""
 
 
 @dataclass(eq=False)
@@ -173,12 +174,12 @@ class TreeBuilder:
                 raise
 
     def _target(self, start: Node, name: str) -> Node:
-        """The highest place that hides nothing."""
+        """The highest place that hides nothing; where it is needed, if there is none."""
         target = start
         for at in start.chain():
+            above = set(at.chain())
             if name in at.children or any(
-                (used := below.uses.get(name)) is not None and used.parent in list(at.chain())
-                for below in at.below()
+                name in node.uses and node.uses[name].parent in above for node in (at, *at.below())
             ):
                 break
             target = at
@@ -203,11 +204,24 @@ class TreeBuilder:
         self._count += 1
         if self._count > self._max_packages:
             raise PackageInstallError(f"the project has more than max_packages of {self._max_packages}")
-        if sum(1 for _ in child.chain()) > _MAX_DEPTH:
-            raise PackageInstallError(f"{place}: more than {_MAX_DEPTH} folders of packages in each other")
+        same = (child.manifest.name, child.manifest.version)
+        if sum((each.manifest.name, each.manifest.version) == same for each in child.chain()) > _MAX_REPEATED:
+            raise PackageInstallError(
+                f"{place}: versions of {child.manifest.name} need each other in a circle that can't be laid out"
+            )
         target.children[request.name] = child
         edge.node.uses[request.name] = child
         self._expand_node(child)
+        self._look_again(target, request.name)
+
+    def _look_again(self, above: Node, name: str) -> None:
+        """What lies below a new package may have found another one of its name until now."""
+        for node in (above, *above.below()):
+            if name in node.uses and node.find(name) is not node.uses[name]:
+                del node.uses[name]
+                self._edges.extend(
+                    edge for edge in self._all_edges if edge.node is node and edge.request.name == name
+                )
 
     def _expand_node(self, node: Node) -> None:
         manifest = node.manifest
