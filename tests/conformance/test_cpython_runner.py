@@ -366,6 +366,7 @@ def suite(tmp_path: Path) -> Path:
         ("__init__.py", ""),
         ("support/__init__.py", SUPPORT),
         ("support/os_helper.py", ""),
+        ("support/threading_helper.py", ""),
         ("test_x.py", SAMPLE),
         ("test_skipped.py", "import unittest\nraise unittest.SkipTest('not here')"),
     ):

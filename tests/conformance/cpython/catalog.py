@@ -68,13 +68,26 @@ CAPABILITIES: dict[str, frozenset[str]] = {
         }
     ),
     "processes": frozenset({"test.test_argparse", "test.test_getopt", "test.test_optparse"}),
+    "interpreters": frozenset(
+        {
+            "test.test_concurrent_futures.test_as_completed",
+            "test.test_concurrent_futures.test_deadlock",
+            "test.test_concurrent_futures.test_future",
+            "test.test_concurrent_futures.test_init",
+            "test.test_concurrent_futures.test_process_pool",
+            "test.test_concurrent_futures.test_shutdown",
+            "test.test_concurrent_futures.test_thread_pool",
+            "test.test_concurrent_futures.test_wait",
+        }
+    ),
     "no-ctypes": frozenset({"test.test_code"}),
 }
 """Modules that are told something else than `test.support` finds.
 
 Without sockets or processes these skip themselves as a whole, and most of their tests need none (those of
 asyncio take sockets for the event loop): they are told that they are there, and the tests that do need them
-fail. One calls native functions as soon as it finds ctypes; it is told that there is none.
+fail. Those of `concurrent.futures` want all executors to be there: the tests of the one that is not skip
+themselves. One calls native functions as soon as it finds ctypes; it is told that there is none.
 """
 
 

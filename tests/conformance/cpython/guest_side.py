@@ -121,13 +121,20 @@ def _without(suite: Any, module: str, excluded: list[str]) -> list[Any]:
     return kept
 
 
+class _NoInterpreters:
+    """In place of an executor that the suite expects to find, and the guest hasn't."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        raise unittest.SkipTest("no subinterpreters")
+
+
 def _prepare(capabilities: list[str]) -> None:
     """Settings of regrtest, and what `test.support` would otherwise take for granted of WASI.
 
     It is set before the module is imported, which is when decorators read it.
     """
     from test import support
-    from test.support import os_helper
+    from test.support import os_helper, threading_helper
 
     support.use_resources = {}
     support.verbose = 0
@@ -138,11 +145,16 @@ def _prepare(capabilities: list[str]) -> None:
     sys.modules["__main__"].__file__ = __file__  # regrtest is a script
     support.skip_wasi_stack_overflow = lambda: lambda test: test
     os_helper._can_symlink = True
+    threading_helper.can_start_thread = True
     _believe_less()
     if "sockets" in capabilities:
         support.has_socket_support = True
     if "processes" in capabilities:
         support.has_subprocess_support = True
+    if "interpreters" in capabilities:
+        import concurrent.futures
+
+        concurrent.futures.InterpreterPoolExecutor = _NoInterpreters  # type: ignore[attr-defined,misc]
     if "no-ctypes" in capabilities:
         sys.modules["ctypes"] = None  # type: ignore[assignment]
 

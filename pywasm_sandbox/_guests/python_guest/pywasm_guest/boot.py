@@ -13,12 +13,20 @@ from .handler import Session
 from .hooks import ImportHooks
 from .interrupts import tell_iterators
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .shell import Shell
+
 __all__ = ["start"]
 
 
 def _add_builtins(session: Session) -> None:
     """What `site` would add (it is not imported: it searches folders), and `display` as notebooks have it."""
     import _sitebuiltins
+
+    def get_ipython() -> Shell:  # a function and no method: that could not be copied with the built-ins
+        """What stands in for IPython's shell."""
+        return session.shell()
 
     names = {
         "exit": _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)"),
@@ -29,7 +37,7 @@ def _add_builtins(session: Session) -> None:
         "help": _sitebuiltins._Helper(),
         "input": session.console.make_input(),
         "display": display.display,
-        "get_ipython": session.shell,
+        "get_ipython": get_ipython,
     }
     for name, value in names.items():
         setattr(builtins, name, value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["GROUPS", "USERS", "install"]
+__all__ = ["GROUPS", "USERS", "check_name", "check_number", "install"]
 
 USER, ROOT = 1000, 0
 USERS = (
@@ -52,6 +52,21 @@ def getresuid() -> tuple[int, int, int]:
 def getresgid() -> tuple[int, int, int]:
     """Return a tuple of the current process's real, effective, and saved group ids."""
     return USER, USER, USER
+
+
+def check_name(name: object) -> None:
+    """Raise what `pwd` and `grp` raise for what can't be a name."""
+    if not isinstance(name, str):
+        raise TypeError(f"a name must be str, not {type(name).__name__}")
+    name.encode()
+    if "\0" in name:
+        raise ValueError("embedded null character")
+
+
+def check_number(number: object) -> None:
+    """Raise what they raise for what can't be a number of a user or group."""
+    if not isinstance(number, int):
+        raise TypeError(f"a number must be int, not {type(number).__name__}")
 
 
 def install() -> None:

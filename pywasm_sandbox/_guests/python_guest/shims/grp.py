@@ -2,7 +2,7 @@
 
 from collections import namedtuple
 
-from pywasm_guest.users import GROUPS
+from pywasm_guest.users import GROUPS, check_name, check_number
 
 __all__ = ["getgrall", "getgrgid", "getgrnam", "struct_group"]
 
@@ -16,6 +16,7 @@ def getgrall() -> list[struct_group]:
 
 def getgrnam(name: str) -> struct_group:
     """Return the group database entry for the given group name."""
+    check_name(name)
     for group in getgrall():
         if group.gr_name == name:
             return group
@@ -24,6 +25,9 @@ def getgrnam(name: str) -> struct_group:
 
 def getgrgid(id: int) -> struct_group:
     """Return the group database entry for the given numeric group ID."""
+    check_number(id)
+    if not -1 <= id < 1 << 32:
+        raise OverflowError("gid is out of range")
     for group in getgrall():
         if group.gr_gid == id:
             return group

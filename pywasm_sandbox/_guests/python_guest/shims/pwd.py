@@ -2,7 +2,7 @@
 
 from collections import namedtuple
 
-from pywasm_guest.users import USERS
+from pywasm_guest.users import USERS, check_name, check_number
 
 __all__ = ["getpwall", "getpwnam", "getpwuid", "struct_passwd"]
 
@@ -16,6 +16,7 @@ def getpwall() -> list[struct_passwd]:
 
 def getpwnam(name: str) -> struct_passwd:
     """Return the password database entry for the given user name."""
+    check_name(name)
     for user in getpwall():
         if user.pw_name == name:
             return user
@@ -24,6 +25,7 @@ def getpwnam(name: str) -> struct_passwd:
 
 def getpwuid(uid: int) -> struct_passwd:
     """Return the password database entry for the given numeric user ID."""
+    check_number(uid)
     for user in getpwall():
         if user.pw_uid == uid:
             return user
