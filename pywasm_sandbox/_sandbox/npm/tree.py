@@ -207,7 +207,7 @@ class TreeBuilder:
         same = (child.manifest.name, child.manifest.version)
         if sum((each.manifest.name, each.manifest.version) == same for each in child.chain()) > _MAX_REPEATED:
             raise PackageInstallError(
-                f"{place}: versions of {child.manifest.name} need each other in a circle that can't be laid out"
+                f"{place}: versions of {child.manifest.name} need each other in a circle that has no layout"
             )
         target.children[request.name] = child
         edge.node.uses[request.name] = child
