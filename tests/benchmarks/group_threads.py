@@ -33,7 +33,9 @@ def run(settings: Settings) -> Group:
                 )
             )
     return Group(
-        "Threads", rows, [f"Versions: guest {guest.version}, native {host.version}", f"Load: {load_now()}"]
+        "Threads, time on the wall",
+        rows,
+        [f"Versions: guest {guest.version}, native {host.version}", f"Load: {load_now()}"],
     )
 
 
