@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from pywasm_sandbox._engine import dylink
+from pywasm_sandbox._guests.deferred import Deferred
 from pywasm_sandbox._guests.hostcalls import HostCall, HostCalls
 from pywasm_sandbox._guests.protocol import ProtocolError, decode_event
 from pywasm_sandbox._guests.stdio import OutputAssembler, StdioRing
@@ -90,7 +91,7 @@ def protocol(data: bytes) -> None:
     kind, payload = (data[0] % 6, data[1:]) if data else (1, b"")
     with contextlib.suppress(ProtocolError):
         event = decode_event(kind, payload)
-        for value in (getattr(event, name) for name in type(event).__slots__):
+        for value in event:
             json.dumps(value, allow_nan=False).encode("utf-8")
     calls = HostCalls({"echo": lambda call: dict(call.arguments)})
     length = calls.request(payload, _make_call)
@@ -104,7 +105,8 @@ def protocol(data: bytes) -> None:
 
 def _make_call(op: str, arguments: Mapping[str, Any], size: int) -> HostCall:
     wasi: Any = None
-    return HostCall(op, arguments, size, wasi, None, False, lambda: None, lambda: False)
+    deferred = Deferred(allowed=True)
+    return HostCall(op, arguments, size, wasi, None, False, lambda: None, lambda: False, deferred)
 
 
 def ring(data: bytes) -> None:

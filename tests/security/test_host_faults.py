@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +12,7 @@ import wasmtime
 
 from pywasm_sandbox import Sandbox, SandboxInternalError
 from pywasm_sandbox._engine import Engine, HostFailure, HostImport, ModuleSource, loader, program
-from pywasm_sandbox._guests import python, python_program
+from pywasm_sandbox._guests import interpreter, python_program
 from pywasm_sandbox._sandbox.runtime import Runtime
 from pywasm_sandbox._wasi import FUNCTIONS, HostFunction, abi
 from tests.wasi.conftest import EngineGuest
@@ -42,7 +41,7 @@ class Faults:
                 raise Bug(f"injected into {name}")
             return call(*arguments)
 
-        return dataclasses.replace(function, call=faulty)
+        return function._replace(call=faulty)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +51,7 @@ def faults() -> Iterator[Faults]:
     patch = pytest.MonkeyPatch()
     patch.setattr(program, "FUNCTIONS", tuple(map(faults.wrap, FUNCTIONS)))
     patch.setattr(program, "LOADER_FUNCTIONS", tuple(map(faults.wrap, loader.FUNCTIONS)))
-    patch.setattr(python_program, "IMPORTS", tuple(map(faults.wrap, python.IMPORTS)))
+    patch.setattr(python_program, "IMPORTS", tuple(map(faults.wrap, interpreter.IMPORTS)))
     engine = Engine()
     patch.setattr(Engine, "_shared", engine)
     patch.setattr(Runtime, "_shared", Runtime(engine))
@@ -197,6 +196,8 @@ def test_with_on_crash_error_a_bug_asks_for_a_restart(faults: Faults) -> None:
 def test_every_function_is_covered() -> None:
     assert set(PYTHON_CALLS) <= {
         *abi.SIGNATURES,
-        *(each.name for each in (*python.IMPORTS, *loader.FUNCTIONS)),
+        *(each.name for each in (*interpreter.IMPORTS, *loader.FUNCTIONS)),
     }
-    assert {each.name for each in (*python.IMPORTS, *loader.FUNCTIONS)} - {"dlerror"} <= set(PYTHON_CALLS)
+    assert {each.name for each in (*interpreter.IMPORTS, *loader.FUNCTIONS)} - {"dlerror"} <= set(
+        PYTHON_CALLS
+    )

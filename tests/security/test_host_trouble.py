@@ -172,6 +172,10 @@ print(other.run_code("x").text, flush=True)
     assert (done.returncode, done.stdout) == (0, "SandboxError\n2\n0\nparent\n"), done.stderr
 
 
+# The background job of a shell ignores SIGINT, and so does what it starts.
+LISTENING = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
+
 def test_ctrl_c_stops_the_code_and_keeps_the_context() -> None:
     code = """
 import os, signal, threading
@@ -188,13 +192,13 @@ with Sandbox(preload=["json"]) as sandbox:
         except KeyboardInterrupt:
             print("interrupted", seen, sandbox.run_code("x").text)
 """  # noqa: E501
-    done = run(code)
+    done = run(LISTENING + code)
     assert (done.returncode, done.stdout) == (0, "interrupted ['on\\n'] 7\n" * 2), done.stderr
 
 
 def test_ctrl_c_without_a_handler_ends_the_program_as_usual() -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    code = BUSY + "print('bye', flush=True)\nsandbox.run_code('while True: pass', timeout=None)"
+    code = LISTENING + BUSY + "print('bye', flush=True)\nsandbox.run_code('while True: pass', timeout=None)"
     with subprocess.Popen(
         [sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pywasm_sandbox import Sandbox
-from pywasm_sandbox._guests import python
+from pywasm_sandbox._guests import interpreter
 
 ENDLESS = """
 import pywasm_guest.clone as clone, itertools
@@ -19,7 +19,7 @@ x = 7
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(python, "CHORE_SECONDS", 0.5)
+    monkeypatch.setattr(interpreter, "CHORE_SECONDS", 0.5)
 
 
 def test_a_fork_that_never_ends_renewing_itself_is_lost() -> None:

@@ -181,12 +181,42 @@ def _on_matplotlib(module: ModuleType) -> None:
 
 def _on_figure(module: ModuleType) -> None:
     module.Figure._repr_mimebundle_ = _mimebundle
+    _one_at_a_time(
+        module.Figure, "draw", "draw_without_rendering", "get_tightbbox", "savefig", "tight_layout"
+    )
+
+
+_drawing: Any = None
+"""A lock, once matplotlib is there."""
+
+
+def _one_at_a_time(kind: Any, *names: str) -> None:
+    """Only one thread draws. What matplotlib has in C++ keeps where it is in a `thread_local`, of which the
+    threads of a guest have one together: two that are in it at once end the interpreter."""
+    global _drawing
+    from functools import wraps
+    from threading import RLock
+
+    if _drawing is None:
+        _drawing = RLock()
+
+    def serial(method: Any) -> Any:
+        @wraps(method)
+        def locked(*args: Any, **kwargs: Any) -> Any:
+            with _drawing:
+                return method(*args, **kwargs)
+
+        return locked
+
+    for name in names:
+        setattr(kind, name, serial(getattr(kind, name)))
 
 
 def _on_agg(module: ModuleType) -> None:
     """`matplotlib.use("Agg")`, which programs without a display say, is no reason not to show figures."""
     from .mpl_manager import FigureManager
 
+    _one_at_a_time(module.FigureCanvasAgg, "draw", "get_renderer", "print_figure")
     module.FigureCanvasAgg.manager_class = FigureManager
     module._BackendAgg.FigureManager = FigureManager
 
