@@ -35,6 +35,12 @@ class LibraryFile(NamedTuple):
     foreign: bool
     read: Callable[[], bytes]
 
+    def expect(self, sha256: str, name: str) -> LibraryFile:
+        """Itself. Raises `DlError`, in which it is called ``name``, if its hash is another one."""
+        if self.sha256 != sha256:
+            raise DlError(f"{name}: is another library than the one that was loaded")
+        return self
+
 
 def find_library(namespace: Namespace, path: str, folders: Sequence[str], limit: int) -> LibraryFile:
     """The library at ``path``, or in the first of the folders that has one of this name. Raises `DlError`,
@@ -45,8 +51,8 @@ def find_library(namespace: Namespace, path: str, folders: Sequence[str], limit:
     return _look(namespace, path, limit)
 
 
-def _look(namespace: Namespace, path: str, limit: int, expected: str | None = None) -> LibraryFile:
-    """The file's content is read unless its hash is known, or if it is ``expected``."""
+def _look(namespace: Namespace, path: str, limit: int, *, afresh: bool = False) -> LibraryFile:
+    """The file's content is read unless its hash is known, or at any rate ``afresh``."""
     try:
         opened = namespace.open(namespace.root, posixpath.join("/", path))
         if opened.file is None:
@@ -56,7 +62,7 @@ def _look(namespace: Namespace, path: str, limit: int, expected: str | None = No
             if size > limit:
                 raise DlError(f"{path}: has {size} bytes, more than the limit of {limit}")
             known = _digests.setdefault(mount.fs, {}) if mount.fs.immutable else {}
-            sha256 = None if expected is not None else known.get(opened.location.node)
+            sha256 = None if afresh else known.get(opened.location.node)
             if sha256 is not None:
                 read = _later(namespace, path, limit, sha256)
             else:
@@ -67,11 +73,9 @@ def _look(namespace: Namespace, path: str, limit: int, expected: str | None = No
             opened.file.close()
     except VfsError as error:
         raise DlError(f"{path}: cannot be opened: {error.errno.value}") from error
-    if expected is not None and sha256 != expected:
-        raise DlError(f"{path}: is another library than the one that was loaded")
     foreign = not (mount.read_only or mount.fs.read_only)
     return LibraryFile(posixpath.normpath(posixpath.join("/", path)), sha256, size, foreign, read)
 
 
 def _later(namespace: Namespace, path: str, limit: int, sha256: str) -> Callable[[], bytes]:
-    return lambda: _look(namespace, path, limit, sha256).read()
+    return lambda: _look(namespace, path, limit, afresh=True).expect(sha256, path).read()

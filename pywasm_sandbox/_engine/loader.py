@@ -487,10 +487,7 @@ class Loader:
         return self._module(path, sha256, lambda: self._find_same(path, sha256).read(), keep=True)
 
     def _find_same(self, path: str, sha256: str) -> LibraryFile:
-        file = self._find(path)
-        if file.sha256 != sha256:
-            raise DlError(f"{path}: is another library than the one that was loaded")
-        return file
+        return self._find(path).expect(sha256, path)
 
     def instantiate_again(self, loaded: LoadedModule) -> None:
         """Instantiate a module at the bases it had, with the definitions it had.

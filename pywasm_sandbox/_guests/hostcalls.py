@@ -122,6 +122,13 @@ class HostCall:
             self.reject(f"{self.op}: argument {name!r} is a {type(value).__name__}, not a {kind.__name__}")
         return value
 
+    def texts(self, name: str) -> list[str]:
+        """An argument that is a list of texts, by default an empty one. Raises `HostCallError`."""
+        found: list[str] = self.get(name, list, [])
+        if not all(isinstance(each, str) for each in found):
+            self.reject(f"{self.op}: {name} has text only")
+        return found
+
     def reject(self, message: str) -> NoReturn:
         """The arguments are wrong."""
         raise HostCallError("TypeError", message)

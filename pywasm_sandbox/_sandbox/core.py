@@ -458,14 +458,9 @@ class SandboxCore(CoreBase):
 
     def _package_calls(self) -> dict[str, Handler]:
         # The installers are made when they are first called: their imports take a tenth of a process's start.
-        def pip(name: str) -> Handler:
-            return lambda call: self.installer.handlers()[name](call)
-
-        def npm(name: str) -> Handler:
-            return lambda call: self.npm.handlers()[name](call)
-
         return {
-            name: make(name) for names, make in ((PACKAGE_CALLS, pip), (NPM_CALLS, npm)) for name in names
+            **{name: partial(_call, lambda: self.installer.handlers(), name) for name in PACKAGE_CALLS},
+            **{name: partial(_call, lambda: self.npm.handlers(), name) for name in NPM_CALLS},
         }
 
     def _make_commands(self) -> Commands:

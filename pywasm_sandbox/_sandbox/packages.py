@@ -26,7 +26,7 @@ from pywasm_sandbox._guests.hostcalls import PACKAGE_CALLS, HostCall, HostCallEr
 from pywasm_sandbox._vfs.api import VfsError
 from pywasm_sandbox.errors import PackageInstallError, PolicyError
 
-from .downloads import concurrently, download
+from .downloads import concurrently, download, keep
 from .package_jobs import Jobs, Steps, run_steps
 from .site_packages import SitePackages, normal
 from .wheel_files import Wheel, for_guest, resolvable
@@ -206,20 +206,14 @@ class Installer:
         return dict(zip(PACKAGE_CALLS, calls, strict=True))
 
     def _install_call(self, call: HostCall) -> dict[str, Any]:
-        def texts(name: str) -> list[str]:
-            found: list[str] = call.get(name, list, [])
-            if not all(isinstance(each, str) for each in found):
-                call.reject(f"packages.install: {name} has text only")
-            return found
-
         wanted = Wanted(
-            texts("requirements"),
+            call.texts("requirements"),
             upgrade=call.get("upgrade", bool, False),
-            wheels=texts("wheels"),
-            folders=texts("folders"),
-            constraints=texts("constraints"),
+            wheels=call.texts("wheels"),
+            folders=call.texts("folders"),
+            constraints=call.texts("constraints"),
             index=call.get("index", str, None),
-            extra_indexes=texts("extra_indexes"),
+            extra_indexes=call.texts("extra_indexes"),
             no_index=call.get("no_index", bool, False),
             no_dependencies=call.get("no_dependencies", bool, False),
         )
@@ -348,10 +342,7 @@ class Installer:
                 f"Python wheels.\n{self._what_there_is()}"
             )
         if kept is not None and not kept.is_file() and not is_local:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            made = kept.with_name(f".{kept.name}.{os.getpid()}")
-            made.write_bytes(data)
-            made.replace(kept)
+            keep(kept, data)
         return wheel
 
     # ---- files ----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 
 from pywasm_sandbox import Sandbox
 from tests.commands.corpus import HOST_SHELL, host_has_dash, lines_of
+from tests.hosts_node import node_20
 
 FILES = Path(__file__).parent / "node_files"
 CHILDREN = re.findall(r"^  (\w+): ", (FILES / "children.js").read_text(), re.MULTILINE)
@@ -21,13 +22,9 @@ ERROR_LINE = re.compile(r"^\[?(\w*Error(?: \[\w+\])?: .*?)(?: \{)?\]?$", re.MULT
 
 
 def _node() -> str:
-    node = shutil.which("node")
-    if node is None or not host_has_dash():
-        pytest.skip("there is no node and dash on this machine to compare with")
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    if not version.startswith("v20."):
-        pytest.skip(f"node is {version}, the lines are compared with version 20")
-    return node
+    if not host_has_dash():
+        pytest.skip("there is no dash on this machine to compare with")
+    return node_20("lines")
 
 
 @pytest.fixture(scope="module")

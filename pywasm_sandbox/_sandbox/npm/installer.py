@@ -71,12 +71,6 @@ class NpmInstaller:
         return dict(zip(NPM_CALLS, (self._begin, self._more), strict=True))
 
     def _begin(self, call: HostCall) -> dict[str, Any]:
-        def texts(name: str) -> list[str]:
-            found: list[str] = call.get(name, list, [])
-            if not all(isinstance(each, str) for each in found):
-                call.reject(f"{call.op}: {name} has text only")
-            return found
-
         folder = posixpath.normpath(call.get("folder", str))
         if not folder.startswith("/") or "\0" in folder:
             call.reject(f"{call.op}: folder is an absolute path")
@@ -85,12 +79,12 @@ class NpmInstaller:
             call.reject(f"{call.op}: kind is one of {', '.join(_KIND_OF)}")
         wish = Wish(
             folder,
-            texts("packages"),
-            texts("removed"),
+            call.texts("packages"),
+            call.texts("removed"),
             kind,
             call.get("save", bool, True),
             call.get("exact", bool, False),
-            frozenset(texts("omit")),
+            frozenset(call.texts("omit")),
             call.get("frozen", bool, False),
         )
         return self._jobs.begin(call, lambda check: self.steps(wish, check))

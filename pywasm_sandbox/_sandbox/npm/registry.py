@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 import time
 import urllib.parse
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from pywasm_sandbox._sandbox.downloads import concurrently, download
+from pywasm_sandbox._sandbox.downloads import concurrently, download, keep
 from pywasm_sandbox.errors import PackageInstallError
 
 from .manifest import Manifest
@@ -174,10 +173,7 @@ class RegistrySource:
         data = self._download(url, bytes_left)
         check_integrity(label, data, manifest.integrity, manifest.shasum)
         if kept is not None:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            made = kept.with_name(f".{kept.name}.{os.getpid()}.{id(data)}")
-            made.write_bytes(data)
-            made.replace(kept)
+            keep(kept, data)
         return data
 
     def describe(self, manifest: Manifest) -> str | None:

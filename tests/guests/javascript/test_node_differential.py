@@ -6,7 +6,6 @@ Skipped where there is no Node 20. `node/cells.txt` has the cells; `KEPT` are th
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from pywasm_sandbox import Sandbox
+from tests.hosts_node import node_20
 
 FOLDER = Path(__file__).parent / "node"
 CELLS = [cell.strip("\n") for cell in (FOLDER / "cells.txt").read_text().split("\n----\n")]
@@ -28,20 +28,10 @@ KEPT = {
 """How cells begin that differ, and why."""
 
 
-def _node() -> str:
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("there is no node on this machine")
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    if not version.startswith("v20."):
-        pytest.skip(f"node is {version}, the cells are compared with version 20")
-    return node
-
-
 @pytest.fixture(scope="module")
 def expected() -> list[dict[str, Any]]:
     ran = subprocess.run(
-        [_node(), str(FOLDER / "run_cells.cjs")],
+        [node_20("cells"), str(FOLDER / "run_cells.cjs")],
         input=json.dumps(CELLS),
         capture_output=True,
         text=True,

@@ -154,7 +154,6 @@ export function readFileSync(path, options) {
   const encoding = encodingOf(options);
   if (Number.isInteger(path)) return decoded(readRest(path), encoding);
   const name = pathOf(path);
-  if (name === '/dev/stdin') return decoded(readRest(0), encoding);
   const bytes = native.readFile(name);
   if (typeof bytes === 'number') throw bytes === -errnos.EISDIR ? systemError(bytes, 'read') : systemError(bytes, 'open', name);
   return decoded(bytes, encoding);

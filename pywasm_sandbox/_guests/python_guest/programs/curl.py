@@ -217,7 +217,7 @@ class Transfer:
         self.content_type = ""
         self.last_url = ""
 
-    def run(self, url: str, output: str | None) -> int:
+    def run(self, url: str, output: str | None) -> None:
         self.last_url = self.request.url(url)
         method, body, headers = self.request.method, self.request.body, dict(self.request.headers)
         said: list[bytes] = []
@@ -246,7 +246,6 @@ class Transfer:
         self._save(output, [shown] if silent else self._content(response, shown))
         if failed:
             raise CurlError(HTTP_ERROR, f"The requested URL returned error: {response.status}")
-        return 0
 
     def _ask(self, method: str, body: bytes | None, headers: dict[str, str]) -> Any:
         left = None
