@@ -65,13 +65,15 @@ class ArchiveStore:
                 f"{archive.filename} is in none of {', '.join(map(str, self._folders))} and its origin "
                 f"{archive.origin!r} cannot be fetched by a client: put the file into a --sources folder"
             )
+        path = self._cache / archive.filename
         try:
             subprocess.run(commands[kind], cwd=self._cache, check=True)
         except (OSError, subprocess.CalledProcessError) as error:
-            raise SystemExit(
-                f"fetching {archive.filename} failed ({error}); put the file into a --sources folder"
-            ) from None
-        path = self._cache / archive.filename
+            # A source package is several files, and this may be there though another one could not be had.
+            if not path.is_file():
+                raise SystemExit(
+                    f"fetching {archive.filename} failed ({error}); put the file into a --sources folder"
+                ) from None
         if not path.is_file():
             raise SystemExit(f"{' '.join(commands[kind])} did not bring {archive.filename}")
         self._verify(archive, path)

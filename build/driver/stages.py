@@ -24,7 +24,11 @@ StageFunction = Callable[["Context"], None]
 
 @dataclass(frozen=True)
 class Stage:
-    """A declared step. `files` are globs below `build/` whose contents enter the hash."""
+    """A declared step. `files` are globs below `build/` whose contents enter the hash.
+
+    What is in `needs` is built first, what is in `on_demand` when the function asks for it; both enter the
+    hash.
+    """
 
     name: str
     function: StageFunction
@@ -32,6 +36,7 @@ class Stage:
     needs: tuple[str, ...] = ()
     archives: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    on_demand: tuple[str, ...] = ()
     always: bool = False
     """Run it whenever it is asked for: it writes outside the cache."""
 
@@ -49,6 +54,7 @@ class Registry:
         needs: Iterable[str] = (),
         archives: Iterable[str] = (),
         files: Iterable[str] = (),
+        on_demand: Iterable[str] = (),
         always: bool = False,
     ) -> Callable[[StageFunction], StageFunction]:
         """Decorator that declares the function as the stage `name`."""
@@ -58,7 +64,7 @@ class Registry:
                 raise SystemExit(f"the stage {name!r} is declared twice")
             recipe = Path(function.__code__.co_filename)
             self.stages[name] = Stage(
-                name, function, recipe, tuple(needs), tuple(archives), tuple(files), always
+                name, function, recipe, tuple(needs), tuple(archives), tuple(files), tuple(on_demand), always
             )
             return function
 
@@ -80,7 +86,9 @@ class Context:
 
     def dep(self, name: str) -> Path:
         """The output folder of a stage that this one needs."""
-        if name not in self._stage.needs:
+        if name in self._stage.on_demand:
+            self._builder.build(name)
+        elif name not in self._stage.needs:
             raise SystemExit(f"stage {self._stage.name} uses {name} without declaring it in needs=")
         return self._builder.output(name)
 
@@ -222,7 +230,7 @@ class Builder:
                 for path in sorted(files)
             },
             "archives": {archive: self.manifest[archive].sha256 for archive in stage.archives},
-            "needs": {need: self.hash_of(need) for need in stage.needs},
+            "needs": {need: self.hash_of(need) for need in (*stage.needs, *stage.on_demand)},
             "epoch": SOURCE_DATE_EPOCH,
         }
         return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
