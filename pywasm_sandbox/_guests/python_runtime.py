@@ -152,7 +152,7 @@ class PythonRuntime:
     def mount(self, namespace: Namespace) -> None:
         """Put the libraries and the guest's own code where the interpreter looks for them."""
         namespace.mount(LIBRARY, self._library)
-        namespace.mount(PACKAGES, self._packages)
+        namespace.mount(PACKAGES, self._packages, look=False)  # looking would read the library's directory
         namespace.mount(GUEST_CODE, self._code.fs)
 
     def guest(

@@ -214,10 +214,11 @@ class Resolver:
         with self.lock:
             return list(self._mounts.values())
 
-    def mount(self, path: str, fs: AnyFileSystem, read_only: bool = False) -> Mount:
+    def mount(self, path: str, fs: AnyFileSystem, read_only: bool = False, *, look: bool = True) -> Mount:
         """Put `fs` at the absolute `path`, hiding what is there. `read_only` denies writes to a writable one.
 
-        The directory above must exist; the name itself need not. Errors: `EINVAL` a relative path, `EBUSY`
+        The directory above must exist; the name itself need not. Without `look` its filesystem is not asked
+        what that is, for one whose first answer takes long. Errors: `EINVAL` a relative path, `EBUSY`
         already a mount point (`/` is one), `ENOTDIR` something other than a directory is there.
         """
         if not path.startswith("/"):
@@ -227,9 +228,9 @@ class Resolver:
             if name in ("", ".", ".."):
                 errno = Errno.EINVAL if name else Errno.EBUSY
                 raise VfsError(errno, path, "not a place for a mount")
-            present = self._child(directory, name)
-            if present is not None and present.mount is not directory.mount:
+            if (directory.node, name) in directory.mount.covered:
                 raise VfsError(Errno.EBUSY, path, "something is mounted there")
+            present = directory.mount.lookup(directory.node, name) if look else None
             if present is not None and present.type is not _DIRECTORY:
                 raise VfsError(Errno.ENOTDIR, path, "only a directory can be hidden by a mount")
             above = self.path_of(directory)

@@ -10,7 +10,7 @@ import pytest
 from pywasm_sandbox._vfs.api import Errno, FileType, VfsError
 from pywasm_sandbox._vfs.memory import MemoryFS, Quota
 from pywasm_sandbox._vfs.namespace import Namespace
-from pywasm_sandbox._vfs.zipfs import ZipFS
+from pywasm_sandbox._vfs.zipfs import ZipFS, ZipIndex
 from tests.unit.vfs.support import PATTERN, fails, zip_archive
 
 
@@ -106,6 +106,20 @@ def test_mount_errors(ns: Namespace, path: str, errno: Errno) -> None:
     with fails(errno):
         ns.mount(path, MemoryFS())
     assert len(ns.mounts) == 4
+
+
+def test_a_filesystem_that_reads_late_is_mounted_on_unread() -> None:
+    def read() -> ZipIndex:
+        raise AssertionError("it was read")
+
+    ns = Namespace(MemoryFS())
+    ns.mount("/library", ZipFS(read))
+    ns.mount("/library/packages", MemoryFS(), look=False)
+    with fails(Errno.EBUSY):
+        ns.mount("/library/packages", MemoryFS(), look=False)
+    ns.write_bytes("/library/packages/file", b"x")
+    with pytest.raises(AssertionError, match="it was read"):
+        ns.mount("/library/other", MemoryFS())
 
 
 @pytest.mark.parametrize(
