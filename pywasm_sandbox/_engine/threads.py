@@ -10,15 +10,19 @@ handing a function over takes about 30 µs.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from .failures import EngineUnavailable
 
 __all__ = ["GUEST_STACK_BYTES", "GuestThreads", "Handle"]
+
+logger = logging.getLogger("pywasm_sandbox")
 
 GUEST_STACK_BYTES = 64 << 20
 MAX_IDLE = 16
@@ -72,7 +76,7 @@ class Handle(Generic[T]):
                 return
         fn(self)
 
-    def _run(self, before_done: Callable[[], None]) -> None:
+    def run(self, before_done: Callable[[], None]) -> None:
         """Call the function, then `before_done`, then tell those who wait."""
         fn, self._fn = self._fn, None
         assert fn is not None
@@ -92,11 +96,12 @@ class Handle(Generic[T]):
 class _Worker:
     """One thread's queue; None ends the thread. `wanted`: it may wait for more work."""
 
-    __slots__ = ("inbox", "wanted")
+    __slots__ = ("busy", "inbox", "wanted")
 
     def __init__(self) -> None:
-        self.inbox: SimpleQueue[Handle[Any] | None] = SimpleQueue()
+        self.inbox: SimpleQueue[Callable[[Callable[[], None]], object] | None] = SimpleQueue()
         self.wanted = True
+        self.busy = False
 
 
 class GuestThreads:
@@ -114,15 +119,17 @@ class GuestThreads:
     def submit(self, fn: Callable[[], T]) -> Handle[T]:
         """Run `fn` on a guest thread. Raises `EngineUnavailable` if there is no memory for another stack."""
         handle = Handle(fn)
+        self.start(handle.run)
+        return handle
+
+    def start(self, fn: Callable[[Callable[[], None]], object]) -> None:
+        """As `submit`, for what nobody waits for. ``fn`` is given what it has to call when its work is done,
+        before it tells anybody."""
         with self._lock:
             if self._closed:
                 raise EngineUnavailable("the interpreter is shutting down")
-            if self._idle:
-                self._idle.pop().inbox.put(handle)
-                return handle
-            worker = self._start()
-        worker.inbox.put(handle)
-        return handle
+            worker = self._idle.pop() if self._idle else self._new_worker()
+        worker.inbox.put(fn)
 
     def run(self, fn: Callable[[], T]) -> T:
         """`fn()` on a guest thread: the current one if it is one, else wait for another."""
@@ -148,7 +155,7 @@ class GuestThreads:
             thread.join(max(0.0, end - time.monotonic()))
         return not any(thread.is_alive() for thread in threads)
 
-    def _start(self) -> _Worker:
+    def _new_worker(self) -> _Worker:
         worker = _Worker()
         self._started += 1
         thread = threading.Thread(
@@ -171,14 +178,21 @@ class GuestThreads:
 
     def _work(self, worker: _Worker) -> None:
         _marker.guest = True
+        retire = partial(self._retire, worker)
         while True:
-            handle = worker.inbox.get()
-            if handle is None:
+            work = worker.inbox.get()
+            if work is None:
                 break
             # Back to the idle ones before the result is out: a caller that submits one function after the
             # other then gets the same thread each time.
-            handle._run(lambda: self._retire(worker))
-            del handle
+            worker.busy = True
+            try:
+                work(retire)
+            except BaseException:  # such as of a loop that was closed meanwhile and can't be told
+                logger.debug("what ran on a guest thread failed after its work", exc_info=True)
+            del work
+            if worker.busy:
+                retire()
             if not worker.wanted:
                 break
         with self._lock:
@@ -186,6 +200,7 @@ class GuestThreads:
 
     def _retire(self, worker: _Worker) -> None:
         with self._lock:
+            worker.busy = False
             worker.wanted = not self._closed and len(self._idle) < self._max_idle
             if worker.wanted:
                 self._idle.append(worker)

@@ -48,7 +48,8 @@ class StdioRing:
         reading and empties the ring, it never reads outside it.
         """
         memory, address = self._memory, self._address
-        head, tail = memory.get_u32(address + 8), memory.get_u32(address + 12)
+        both = memory.get_u64(address + 8)
+        head, tail = both & _U32, both >> 32
         pending = (head - tail) & _U32
         if pending == 0:
             return []

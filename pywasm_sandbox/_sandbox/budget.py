@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 from pywasm_sandbox._engine import Deadline, InterruptReason, Ticket
 from pywasm_sandbox._guests.protocol import Failed
 from pywasm_sandbox._limits import LimitValues
 from pywasm_sandbox.errors import PolicyError
 
-__all__ = ["Budget", "Seats", "seated"]
+__all__ = ["Budget", "Seated", "Seats"]
 
 
 class Seats:
@@ -40,14 +40,25 @@ class Seats:
             self._taken -= 1
 
 
-@contextmanager
-def seated(*all_seats: Seats) -> Iterator[None]:
+class Seated:
     """Around a run: one of the places of each. Raises `PolicyError`."""
-    with ExitStack() as taken:
-        for seats in all_seats:
-            seats.take()
-            taken.callback(seats.give)
-        yield
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, outer: Seats, inner: Seats) -> None:
+        self._outer, self._inner = outer, inner
+
+    def __enter__(self) -> None:
+        self._outer.take()
+        try:
+            self._inner.take()
+        except BaseException:
+            self._outer.give()
+            raise
+
+    def __exit__(self, *failure: object) -> None:
+        self._inner.give()
+        self._outer.give()
 
 
 class Budget:

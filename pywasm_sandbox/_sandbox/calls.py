@@ -99,13 +99,14 @@ class Call:
         self._lock = threading.Lock()
         # A bell, because a waiter on a condition wakes up twice: once for the news and once for the lock.
         self._news: SimpleQueue[None] = SimpleQueue()
-        self._space = threading.Condition(self._lock)
+        self._space: threading.Condition | None = None
+        """Where the guest waits for events to be taken, once it had to."""
         self._pending: list[Event] = []
         self._pending_weight = 0
         self._waiting: deque[Event | Asked] = deque()
         self._waiting_weight = 0
         self._abandoned = False
-        self._put: WeakSet[Asked] = WeakSet()
+        self._put: WeakSet[Asked] | None = None
         self._end: RunEnd | None = None
         self._failure: BaseException | None = None
         self._done = False
@@ -126,6 +127,8 @@ class Call:
         self._hand_over()
         with self._lock:
             while self._waiting_weight > MAX_WAITING_BYTES and not self._abandoned:
+                if self._space is None:
+                    self._space = threading.Condition(self._lock)
                 self._space.wait(_POLL_SECONDS)
                 if interrupted():
                     return
@@ -145,6 +148,8 @@ class Call:
             if self._abandoned or self._done:
                 return None
             self._waiting.append(asked)
+            if self._put is None:
+                self._put = WeakSet()
             self._put.add(asked)
         self._tell()
         return asked
@@ -177,7 +182,7 @@ class Call:
 
     def _give_up(self) -> None:
         """There is no guest any more that waits for what was put, or nobody who will answer."""
-        for asked in list(self._put):
+        for asked in list(self._put or ()):
             asked.withdraw()
             asked.answer(None)
 
@@ -210,7 +215,8 @@ class Call:
             taken = list(self._waiting)
             self._waiting.clear()
             self._waiting_weight = 0
-            self._space.notify_all()
+            if self._space is not None:
+                self._space.notify_all()
             return taken, self._done
 
     def interrupt(self, reason: int, grace_seconds: float) -> bool:
@@ -225,7 +231,8 @@ class Call:
             self._abandoned = True
             self._waiting.clear()
             self._waiting_weight = 0
-            self._space.notify_all()
+            if self._space is not None:
+                self._space.notify_all()
         self._give_up()
 
     @property

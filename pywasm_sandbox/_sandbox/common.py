@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pywasm_sandbox._guests.tree import BASE_ENV
 from pywasm_sandbox.errors import SandboxClosedError, SandboxNotADirectoryError
 
-from .budget import Seats, seated
+from .budget import Seated, Seats
 from .contexts import RunRequest
 from .options import SandboxOptions, Unset, check_env, check_timeout
 from .runs import Callbacks, RunsCode, run_steps
@@ -111,7 +111,7 @@ class CoreBase(ABC):
             grace_seconds=self.options.limits.grace_seconds,
             allow_input=callbacks.on_input is not None,
         )
-        with seated(self._seats, self._runtime.seats):
+        with Seated(self._seats, self._runtime.seats):
             return (yield from run_steps(context, request, callbacks, notify))
 
     def _seconds(self, timeout: float | Unset | None) -> float | None:

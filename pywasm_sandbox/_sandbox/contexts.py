@@ -9,6 +9,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal, NamedTuple
 
 from pywasm_sandbox._engine import (
@@ -244,7 +245,7 @@ class ContextCore:
             job.held()
             return
         try:
-            self._engine.threads.submit(lambda: self._work(job))
+            self._engine.threads.start(partial(self._work, job))
         except EngineFailure as failure:
             self._next(job)
             job.call.finish(None, self._explain(failure))
@@ -260,7 +261,7 @@ class ContextCore:
 
     # ---- on the guest's thread ------------------------------------------------------------------------
 
-    def _work(self, job: _Job) -> None:
+    def _work(self, job: _Job, retire: Callable[[], None]) -> None:
         end: RunEnd | None = None
         failure: BaseException | None = None
         try:
@@ -273,6 +274,7 @@ class ContextCore:
             self._drop_guest()
         # In this order a caller that was told "done" finds an idle context.
         following = self._next(job)
+        retire()
         job.call.finish(end, failure)
         if following is not None:
             self._start(following)

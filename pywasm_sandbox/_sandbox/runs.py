@@ -108,7 +108,7 @@ class _Collector:
             yield Invoke(function, argument)
 
     def _display(self, event: Displayed) -> Result:
-        result = self._models.Result.model_construct(
+        result = self._models.Result._made(
             formats=event.data,
             metadata=event.metadata,
             is_main_result=event.is_main,
@@ -127,7 +127,7 @@ class _Collector:
         return result
 
     def _fail(self, event: Failed) -> Iterator[Invoke]:
-        self._error = self._models.ExecutionError.model_construct(
+        self._error = self._models.ExecutionError._made(
             name=event.name,
             message=event.message,
             traceback=list(event.traceback) or [f"{event.name}: {event.message}"],
@@ -140,11 +140,9 @@ class _Collector:
             yield from self._fail(end.lost)
 
     def execution(self, call: Call, end: RunEnd) -> Execution:
-        return self._models.Execution.model_construct(
+        return self._models.Execution._made(
             results=self._results,
-            logs=self._models.Logs.model_construct(
-                stdout=self._stdout, stderr=self._stderr, truncated=end.truncated
-            ),
+            logs=self._models.Logs._made(stdout=self._stdout, stderr=self._stderr, truncated=end.truncated),
             error=self._error,
             execution_count=call.execution_count,
             exit_code=end.finished.exit_code if end.finished is not None else None,
