@@ -15,8 +15,9 @@ Layers, each importing only those below it:
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
+
+from pywasm_sandbox._importing import import_in_one_go
 
 if TYPE_CHECKING:
     from pywasm_sandbox._network.log import NetworkAttempt
@@ -147,7 +148,7 @@ def __getattr__(name: str) -> Any:
     # optional dependency is needed by those alone who use it.
     if name in __all__:
         home = next((module for module, names in _HOMES.items() if name in names), "errors")
-        value = getattr(import_module(f"{__name__}.{home}"), name)
+        value = getattr(import_in_one_go(f"{__name__}.{home}"), name)
         globals()[name] = value
         return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -20,6 +20,7 @@ from pywasm_sandbox._guests.protocol import (
     Output,
     ToolQuestion,
 )
+from pywasm_sandbox._importing import import_in_one_go
 from pywasm_sandbox.errors import ContextBusyError
 
 from .calls import Asked, Call
@@ -71,6 +72,7 @@ class _Collector:
     def __init__(self, context: RunsCode, callbacks: Callbacks, started: float) -> None:
         # Here, because importing pydantic takes about as long as booting a guest, which is what the first
         # call's guest thread is doing right now (docs/RATIONALE.md, "Why is pydantic imported late?").
+        import_in_one_go("pywasm_sandbox.models")
         from pywasm_sandbox import models
 
         self._models = models
