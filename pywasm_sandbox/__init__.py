@@ -22,6 +22,7 @@ from pywasm_sandbox._importing import import_in_one_go
 if TYPE_CHECKING:
     from pywasm_sandbox._network.log import NetworkAttempt
     from pywasm_sandbox._network.policy import NetworkPolicy, NetworkRule, Secret
+    from pywasm_sandbox._sandbox.deterministic import Deterministic
     from pywasm_sandbox._sandbox.facade import (
         Context,
         Process,
@@ -30,16 +31,10 @@ if TYPE_CHECKING:
         prepare,
         set_process_limits,
     )
-    from pywasm_sandbox._sandbox.options import (
-        Deterministic,
-        FsspecFolder,
-        HostFolder,
-        MemoryFolder,
-        ZipArchive,
-    )
+    from pywasm_sandbox._sandbox.mounts import FsspecFolder, HostFolder, MemoryFolder, ZipArchive
     from pywasm_sandbox._sandbox.package_policy import NpmPolicy, PackagePolicy
     from pywasm_sandbox._sandbox.snapshots import Snapshot
-    from pywasm_sandbox._sandbox.tools import Tool, ToolCall
+    from pywasm_sandbox._sandbox.tool import Tool, ToolCall
     from pywasm_sandbox.aio import AsyncContext, AsyncProcess, AsyncSandbox
     from pywasm_sandbox.errors import (
         AssetError,
@@ -124,11 +119,12 @@ __all__ = [
 _HOMES: Final = {
     "_network.log": ("NetworkAttempt",),
     "_network.policy": ("NetworkPolicy", "NetworkRule", "Secret"),
+    "_sandbox.deterministic": ("Deterministic",),
     "_sandbox.facade": ("Context", "Process", "Sandbox", "get_sandbox", "prepare", "set_process_limits"),
-    "_sandbox.options": ("Deterministic", "FsspecFolder", "HostFolder", "MemoryFolder", "ZipArchive"),
+    "_sandbox.mounts": ("FsspecFolder", "HostFolder", "MemoryFolder", "ZipArchive"),
     "_sandbox.package_policy": ("NpmPolicy", "PackagePolicy"),
     "_sandbox.snapshots": ("Snapshot",),
-    "_sandbox.tools": ("Tool", "ToolCall"),
+    "_sandbox.tool": ("Tool", "ToolCall"),
     "aio": ("AsyncContext", "AsyncProcess", "AsyncSandbox"),
     "models": (
         "CommandResult",

@@ -28,7 +28,6 @@ import platform
 import re
 import stat
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -82,6 +81,13 @@ def cache_key(wasm_sha256: str, wasmtime_version: str, config: str, host: str) -
 
 class _Unusable(Exception):
     """An entry or folder that must not be used; the message says why."""
+
+
+def _new_file(folder: Path) -> tuple[int, str]:
+    """A descriptor and the path of an empty file with mode 0600."""
+    import tempfile  # which a process that finds everything doesn't need
+
+    return tempfile.mkstemp(prefix=".new-", dir=folder)
 
 
 class CompileCache:
@@ -158,7 +164,7 @@ class CompileCache:
             return False
         try:
             self._check_folder(create=True)
-            descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=self._folder)  # mode 0600
+            descriptor, temporary = _new_file(self._folder)
         except (_Unusable, OSError) as error:
             self._warn(str(error))
             return False
@@ -230,7 +236,7 @@ class CompileCache:
             os.chmod(folder, 0o700)
 
     def _write(self, path: Path, data: bytes) -> None:
-        descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=path.parent)  # mode 0600
+        descriptor, temporary = _new_file(path.parent)
         try:
             with open(descriptor, "wb") as file:
                 file.write(data)

@@ -11,7 +11,6 @@ import os
 import re
 import struct
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -78,6 +77,8 @@ def _finder() -> _Finder | None:
 
 def _tells_the_truth(finder: _Finder) -> bool:
     """Whether it tells a page that was written from those that were read, or never touched."""
+    import tempfile
+
     page = mmap.PAGESIZE
     with tempfile.TemporaryFile() as file:
         file.truncate(4 * page)

@@ -7,7 +7,6 @@ import ctypes
 import hashlib
 import logging
 import os
-import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterable
@@ -331,6 +330,8 @@ def _unnamed_file() -> IO[bytes]:
     """An empty file without a name, in memory where the system can."""
     if hasattr(os, "memfd_create"):
         return open(os.memfd_create("pywasm-sandbox-image"), "w+b", buffering=0)
+    import tempfile
+
     return tempfile.TemporaryFile()
 
 

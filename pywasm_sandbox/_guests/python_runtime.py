@@ -10,12 +10,12 @@ import hashlib
 import re
 import threading
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pywasm_sandbox._engine import LINKING, Engine, Image, Program
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
-from pywasm_sandbox._vfs.zipfs import ZipFS, ZipIndex
+from pywasm_sandbox._vfs.zipfs import ZipFS
 from pywasm_sandbox._wasi import FdTable
 
 from .assets import Asset, Assets
@@ -23,11 +23,15 @@ from .base import GuestOptions
 from .guest_code import GuestCode, files_of
 from .python import GUEST_CODE, LIBRARY, PACKAGES, PythonGuest
 from .python_program import PythonPrograms
-from .python_script import PythonScript
 from .reproducible import CountingBytes, SteppingClocks
 from .state import GuestState, Relocate
 from .tree import BASE_ENV, lay_out
 from .wheels import Wheels
+
+if TYPE_CHECKING:
+    from pywasm_sandbox._vfs.zipindex import ZipIndex
+
+    from .python_script import PythonScript
 
 __all__ = ["DEFAULT_MODULES", "PreloadError", "PythonRuntime", "check_modules", "fitting_modules"]
 
@@ -130,7 +134,7 @@ class PythonRuntime:
         self._core, self._stdlib = assets["python-core"], assets["python-stdlib"]
         self._linker = assets["linker"]
         # Neither's directory is read before somebody looks: a cell that imports nothing needs none.
-        self._library = ZipFS(lambda: ZipIndex(self._stdlib.path))
+        self._library = ZipFS(self._library_index)
         self._wheels = Wheels(engine, assets.of_kind("wheel"))
         self._programs = PythonPrograms(engine, assets, self._wheels)
         self._packages = ZipFS(self._wheels.index)
@@ -139,6 +143,11 @@ class PythonRuntime:
         self._verifying = threading.Lock()
         self._verified = False
         self._images: dict[tuple[str, ...], Image] = {}
+
+    def _library_index(self) -> ZipIndex:
+        from pywasm_sandbox._vfs.zipindex import ZipIndex
+
+        return ZipIndex(self._stdlib.path)
 
     @property
     def wheels(self) -> Sequence[Asset]:
@@ -170,6 +179,8 @@ class PythonRuntime:
         self, namespace: Namespace, options: GuestOptions, preload: Iterable[str] | None, fds: FdTable
     ) -> PythonScript:
         """An interpreter for one program whose descriptors are ``fds``, not booted yet."""
+        from .python_script import PythonScript  # most processes run cells alone
+
         image = None
         if preload is None:
             self._verify()

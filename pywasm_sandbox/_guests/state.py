@@ -6,7 +6,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from pywasm_sandbox._engine import MemoryState
 from pywasm_sandbox._vfs.api import File, VfsError
@@ -15,7 +15,7 @@ from pywasm_sandbox._vfs.resolver import Location
 from pywasm_sandbox._wasi import FdState, WasiHost
 from pywasm_sandbox._wasi.abi import FILETYPE_DIRECTORY
 
-__all__ = ["GuestState", "Relocate", "reopen"]
+__all__ = ["GuestState", "Relocate", "Start", "reopen"]
 
 Relocate = Callable[[Location], Location]
 """Where an open file of a state is in the filesystem of a new guest. Raises `VfsError` if it isn't there."""
@@ -73,6 +73,16 @@ class GuestState:
         host.clocks.never_before(self.monotonic_ns)
         reopen(host, self.fds, relocate)
         host.fds.number_on(self.numbering)
+
+
+class Start(NamedTuple):
+    """Where a guest goes on from."""
+
+    load: Callable[[], GuestState]
+    relocate: Relocate
+    execution_count: int
+    discard: Callable[[], None] = lambda: None
+    """Called when nobody goes on from there any more."""
 
 
 def reopen(host: WasiHost, states: tuple[FdState, ...], relocate: Relocate) -> None:

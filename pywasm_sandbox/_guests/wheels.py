@@ -6,20 +6,21 @@ See docs/RATIONALE.md "Why are the bundled packages packed as one xz stream each
 from __future__ import annotations
 
 import hashlib
-import lzma
 import os
 import threading
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from pywasm_sandbox._engine import Engine
-from pywasm_sandbox._vfs.zipfs import ZipIndex
 from pywasm_sandbox.errors import AssetError
 
 from .assets import Asset
+
+if TYPE_CHECKING:  # most processes read no package's archive
+    import zipfile
+
+    from pywasm_sandbox._vfs.zipindex import ZipIndex
 
 __all__ = ["Wheels", "unpack"]
 
@@ -44,6 +45,8 @@ class Wheels:
     @contextmanager
     def archive(self, asset: Asset) -> Iterator[zipfile.ZipFile]:
         """One of them, read whole and as it was shipped. Raises `AssetError`."""
+        import zipfile
+
         with self._lock:
             descriptor = self._open_one(asset, _is_intact)
         with open(descriptor, "rb") as file, zipfile.ZipFile(file) as archive:
@@ -64,6 +67,10 @@ class Wheels:
             return self._index
 
     def _open(self, fits: Fits) -> ZipIndex:
+        from concurrent.futures import ThreadPoolExecutor
+
+        from pywasm_sandbox._vfs.zipindex import ZipIndex
+
         # hashing and unpacking release the GIL
         with ThreadPoolExecutor(os.cpu_count(), "pywasm-sandbox-wheels") as pool:
             return ZipIndex(*pool.map(lambda asset: self._open_one(asset, fits), self._assets))
@@ -98,6 +105,8 @@ def unpack(asset: Asset, descriptor: int) -> None:
 
 
 def _pieces(asset: Asset) -> Iterator[bytes]:
+    import lzma
+
     try:
         with lzma.open(asset.path, format=lzma.FORMAT_XZ) as packed:
             while piece := packed.read(_PIECE_BYTES):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shlex
 import threading
 import weakref
 from abc import ABC, abstractmethod
@@ -141,6 +140,8 @@ class CoreBase(ABC):
         if isinstance(command, str):
             line = command
         elif all(isinstance(word, str) for word in command) and command:
+            import shlex
+
             line = shlex.join(command)
         else:
             raise TypeError("command is a str, or a list of str that is not empty")

@@ -21,14 +21,13 @@ from pywasm_sandbox._engine import (
 )
 from pywasm_sandbox._guests.base import Cell, Guest, RunEnd
 from pywasm_sandbox._guests.protocol import Failed, Finished
-from pywasm_sandbox._guests.state import GuestState
+from pywasm_sandbox._guests.state import GuestState, Start
 from pywasm_sandbox._limits import LimitValues
 from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox.errors import ContextBrokenError, ContextClosedError, SandboxError, SandboxInternalError
 
 from .budget import Budget
 from .calls import Call
-from .snapshots import Start
 from .tools import ToolBox
 
 logger = logging.getLogger("pywasm_sandbox")

@@ -14,7 +14,7 @@ from pywasm_sandbox._engine.cache import default_folder
 from pywasm_sandbox._guests.base import Guest, GuestOptions
 from pywasm_sandbox._guests.hostcalls import NPM_CALLS, PACKAGE_CALLS, PROCESS_CALLS
 from pywasm_sandbox._guests.reproducible import World
-from pywasm_sandbox._guests.state import GuestState
+from pywasm_sandbox._guests.state import GuestState, Start
 from pywasm_sandbox._guests.tree import BASE_ENV, lay_out
 from pywasm_sandbox._network.network import Network
 from pywasm_sandbox._vfs.api import VfsError
@@ -28,13 +28,11 @@ from pywasm_sandbox.errors import (
 from .budget import Budget
 from .common import CoreBase
 from .contexts import ContextCore
-from .copies import Pause, restored_files, take_snapshot
 from .files import Files
 from .hibernation import Hibernation
-from .options import SandboxOptions, check_env, open_mount
+from .options import SandboxOptions, check_env
 from .runs import await_call, refuse_inside_callback
 from .runtime import check_language
-from .snapshots import Snapshot, Start
 from .steps import Steps, Wait
 from .tools import ToolBox
 
@@ -49,6 +47,7 @@ if TYPE_CHECKING:
     from .commands import Commands
     from .npm.installer import NpmInstaller
     from .packages import Installer
+    from .snapshots import Snapshot
 
 __all__ = ["SandboxCore"]
 
@@ -57,6 +56,12 @@ def _package_cache() -> Path | None:
     """Where packages that were fetched are kept."""
     folder = default_folder()
     return None if folder is None else folder.parent / "packages"
+
+
+def _restored_files(snapshot: Snapshot, options: SandboxOptions) -> Namespace:
+    from .copies import restored_files  # most sandboxes begin empty
+
+    return restored_files(snapshot, options)
 
 
 class SandboxCore(CoreBase):
@@ -77,7 +82,7 @@ class SandboxCore(CoreBase):
         self.tools = ToolBox(options.tools)
         self.network = Network(options.network)
         self.namespace = (
-            Namespace(self._new_files()) if snapshot is None else restored_files(snapshot, options)
+            Namespace(self._new_files()) if snapshot is None else _restored_files(snapshot, options)
         )
         self._commands: Commands | None = None
         self._installer: Installer | None = None
@@ -102,15 +107,22 @@ class SandboxCore(CoreBase):
                 world = self.options.deterministic.world(self._time, 0, 0)
                 lay_out(namespace, world.random_source().random_bytes, self._time.now_ns)
             self._runtime.mount(namespace)
-        present = {mount.path for mount in namespace.mounts}
-        for path, mount in self.options.mounts.items():
-            if path not in present:
-                namespace.make_directories(path)
-                namespace.mount(path, open_mount(path, mount))
+        if self.options.mounts:
+            self._add_mounts()
         try:
             namespace.make_directories(self.options.cwd)
         except VfsError as error:
             raise ValueError(f"cwd {self.options.cwd!r} can't be made: {error}") from error
+
+    def _add_mounts(self) -> None:
+        """Those of the options, unless a snapshot has them."""
+        from .mounts import open_mount
+
+        present = {mount.path for mount in self.namespace.mounts}
+        for path, mount in self.options.mounts.items():
+            if path not in present:
+                self.namespace.make_directories(path)
+                self.namespace.mount(path, open_mount(path, mount))
 
     def _take_over(self, snapshot: Snapshot) -> None:
         """Make the contexts of a snapshot, which start when they are first used."""
@@ -338,6 +350,8 @@ class SandboxCore(CoreBase):
 
     def snapshot_context(self, context_id: str, notify: Callable[[], None] | None = None) -> Steps[Snapshot]:
         """One context and the files that it sees."""
+        from .copies import take_snapshot
+
         context = self.context(context_id)
         refuse_inside_callback(context, "snapshot it")
         taken: list[Snapshot] = []
@@ -350,6 +364,8 @@ class SandboxCore(CoreBase):
 
     def snapshot(self, notify: Callable[[], None] | None = None) -> Steps[Snapshot]:
         """All contexts and files at one moment, at which none of them runs."""
+        from .copies import Pause, take_snapshot
+
         contexts = self.contexts()
         for context in contexts:
             refuse_inside_callback(context, "snapshot its sandbox")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Awaitable
-from concurrent.futures import CancelledError, Future, InvalidStateError
 from typing import TYPE_CHECKING, Any
 
-# asyncio takes long to import: who has no async tools doesn't pay for it.
+# These take long to import: who has no async tools doesn't pay for them.
 if TYPE_CHECKING:
     import asyncio
+    from concurrent.futures import Future
 
     from .calls import Asked
 
@@ -32,6 +32,8 @@ class LoopThread:
 
     def run(self, awaitable: Awaitable[Any], asked: Asked) -> Any:
         """Wait for it in the calling thread; None if the guest gave up before it was done."""
+        from concurrent.futures import CancelledError
+
         future = self._submit(awaitable)
         asked.on_withdraw(future.cancel)
         try:
@@ -57,6 +59,7 @@ class LoopThread:
 
     def _submit(self, awaitable: Awaitable[Any]) -> Future[Any]:
         import asyncio
+        from concurrent.futures import Future
 
         future: Future[Any] = Future()
         context = contextvars.copy_context()
@@ -94,6 +97,8 @@ def _start(
     future: Future[Any],
     context: contextvars.Context,
 ) -> None:
+    from concurrent.futures import InvalidStateError
+
     async def work() -> Any:
         return await awaitable
 

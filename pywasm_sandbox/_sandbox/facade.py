@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -19,13 +18,10 @@ from .common import CoreBase
 from .contexts import ContextCore, ContextStatus
 from .core import SandboxCore
 from .files import CHUNK_BYTES, Encoding
-from .options import UNSET, Deterministic, Mount, SandboxOptions, Unset
-from .package_policy import NpmPolicy, PackagePolicy
+from .options import UNSET, SandboxOptions, Unset
 from .runs import Callbacks
 from .runtime import Runtime, check_language
-from .snapshots import Snapshot
 from .steps import drive
-from .tools import Tool, ToolCall
 
 if TYPE_CHECKING:
     from pywasm_sandbox._network.log import NetworkAttempt
@@ -41,6 +37,11 @@ if TYPE_CHECKING:
     )
 
     from .commands import BackgroundProcess, ProcessStatus
+    from .deterministic import Deterministic
+    from .mounts import Mount
+    from .package_policy import NpmPolicy, PackagePolicy
+    from .snapshots import Snapshot
+    from .tool import Tool, ToolCall
 
 __all__ = [
     "Context",
@@ -247,6 +248,8 @@ def check_snapshot_arguments(
         if not share_files:
             raise ValueError("share_files=False needs a snapshot, whose files the context then has")
         return
+    from .snapshots import Snapshot
+
     if not isinstance(snapshot, Snapshot):
         raise TypeError(f"snapshot is a Snapshot, not {type(snapshot).__name__}")
     if cwd is not None or env is not None or language != "python":
@@ -403,6 +406,8 @@ class SandboxBase:
         """
         if function is None:
             return lambda decorated: self.expose(decorated, name=name, gate=gate, **limits)
+        from .tool import Tool
+
         self._core.tools.add(Tool(function=function, name=name, gate=gate, **limits))
         return function
 
@@ -603,7 +608,12 @@ class Sandbox(SandboxBase):
         With ``stdin=True`` its stdin stays open for `write_stdin`, until `close_stdin`.
         """
         request = self._core.command_request(command, cwd=cwd, env=env, timeout=timeout, stdin=stdin)
-        shown = command if isinstance(command, str) else shlex.join(command)
+        if isinstance(command, str):
+            shown = command
+        else:
+            import shlex
+
+            shown = shlex.join(command)
         return Process(self._core.commands.start(shown, request))
 
     def list_processes(self) -> list[Process]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import errno as host_errno
-import mimetypes
 import os
 import posixpath
 from collections.abc import Callable, Iterable, Iterator
@@ -68,7 +67,11 @@ _MIME_TYPES: Final = {
 def mime_type(path: str) -> str:
     """The MIME type that the name's ending stands for."""
     known = _MIME_TYPES.get(posixpath.splitext(path)[1].lower())
-    return known or mimetypes.guess_type(path)[0] or "application/octet-stream"
+    if known is not None:
+        return known
+    import mimetypes
+
+    return mimetypes.guess_type(path)[0] or "application/octet-stream"
 
 
 def _translate(error: VfsError, path: str) -> SandboxFileError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import tempfile
 import threading
 import zlib
 from collections import OrderedDict
@@ -13,11 +12,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pywasm_sandbox._engine import Delta, MemoryState
-from pywasm_sandbox._guests.state import GuestState
-
-from .snapshots import Start
+from pywasm_sandbox._guests.state import GuestState, Start
 
 if TYPE_CHECKING:
+    import tempfile
+
     from .contexts import ContextCore
 
 __all__ = ["Hibernation"]
@@ -118,6 +117,8 @@ class Hibernation:
     def _put_away(self, context: ContextCore, state: GuestState) -> Start:
         with self._lock:
             if self._folder is None:
+                import tempfile
+
                 self._folder = tempfile.TemporaryDirectory(prefix="pywasm-sandbox-")
             self._next += 1
             path = os.path.join(self._folder.name, f"{self._next}.memory")

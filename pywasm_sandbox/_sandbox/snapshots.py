@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from pywasm_sandbox._guests.state import GuestState, Relocate
+from pywasm_sandbox._guests.state import GuestState, Relocate, Start
 from pywasm_sandbox._guests.tree import SYSTEM_MOUNTS
 from pywasm_sandbox._vfs.api import Errno, File, FileType, VfsError
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox._vfs.resolver import Location
 
-__all__ = ["ContextState", "FilesState", "Snapshot", "Start"]
+__all__ = ["ContextState", "FilesState", "Snapshot"]
 
 DEFAULT_MAX_BYTES: Final = 2 << 30
-
-
-class Start(NamedTuple):
-    """Where a guest goes on from."""
-
-    load: Callable[[], GuestState]
-    relocate: Relocate
-    execution_count: int
-    discard: Callable[[], None] = lambda: None
-    """Called when nobody goes on from there any more."""
 
 
 class FilesState:

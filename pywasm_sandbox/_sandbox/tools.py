@@ -7,13 +7,11 @@ back is data.
 
 from __future__ import annotations
 
-import inspect
 import logging
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
@@ -28,66 +26,13 @@ from .toolvalues import decode_arguments, describe_exception, encode_value
 if TYPE_CHECKING:
     from pywasm_sandbox._guests.base import Listener
 
-__all__ = ["Tool", "ToolBox", "ToolCall", "answer_inline"]
+    from .tool import Tool, ToolCall
+
+__all__ = ["ToolBox", "answer_inline"]
 
 logger = logging.getLogger("pywasm_sandbox")
 
-MAX_ARGUMENT_BYTES: Final = 1 << 20
-MAX_RESULT_BYTES: Final = 16 << 20
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A call that a gate decides on: the tool's name, its arguments as validated, and whose call it is."""
-
-    name: str
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    context_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tool:
-    """A function of the host for guest code, with its limits.
-
-    - ``function``: any callable with a signature, plain or ``async``. Annotations are what pydantic validates
-      the arguments against.
-    - ``name``: what the guest imports from ``host`` (the function's own name).
-    - ``gate``: called with a `ToolCall` before each call, in the caller's thread or task; False, or a
-      PermissionError that it raises, is a PermissionError in the guest. Any other exception stops the run.
-    - ``max_calls_per_second``: a guest that calls more often waits (None: no limit).
-    - ``max_calls_per_run``: one run's calls over this fail (None: no limit).
-    - ``max_argument_bytes``, ``max_result_bytes``: of their JSON (1 MiB, 16 MiB).
-    - ``inline``: the function and its gate run on the sandbox's own thread, which saves two hand-overs a
-    call;
-      they must not be ``async`` nor mind on which thread they are, several calls may run at once, and a
-      failing gate refuses (False).
-    """
-
-    function: Callable[..., Any]
-    name: str | None = None
-    gate: Callable[[ToolCall], Any] | None = None
-    max_calls_per_second: float | None = None
-    max_calls_per_run: int | None = None
-    max_argument_bytes: int = MAX_ARGUMENT_BYTES
-    max_result_bytes: int = MAX_RESULT_BYTES
-    inline: bool = False
-
-    def __post_init__(self) -> None:
-        if not callable(self.function):
-            raise TypeError(f"a tool is a function, not {self.function!r}")
-        if self.gate is not None and not callable(self.gate):
-            raise TypeError(f"gate is a function, not {self.gate!r}")
-        if self.max_calls_per_second is not None and not self.max_calls_per_second > 0:
-            raise ValueError(f"max_calls_per_second is {self.max_calls_per_second!r}; it must be more than 0")
-        if self.max_calls_per_run is not None and self.max_calls_per_run < 0:
-            raise ValueError(f"max_calls_per_run is {self.max_calls_per_run}; it must be at least 0")
-        if self.inline and any(map(inspect.iscoroutinefunction, (self.function, self.gate))):
-            raise TypeError("an inline tool or its gate can't be async")
-        for limit in ("max_argument_bytes", "max_result_bytes"):
-            if getattr(self, limit) < 1:
-                raise ValueError(f"{limit} is {getattr(self, limit)}; it must be at least 1")
 
 
 class _Rate:
@@ -121,6 +66,12 @@ class _Exposed:
         self.rate = None if tool.max_calls_per_second is None else _Rate(tool.max_calls_per_second)
         self._calls: WeakKeyDictionary[Listener, int] = WeakKeyDictionary()
         """How often each run that goes on has called it."""
+
+    def call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], context_id: str) -> ToolCall:
+        """What its gate is asked about."""
+        from .tool import ToolCall
+
+        return ToolCall(self.name, args, kwargs, context_id)
 
     def admit(self, call: HostCall) -> float:
         """On the guest's thread: is the call within the limits? How many seconds too soon it comes."""
@@ -159,7 +110,7 @@ def answer_inline(exposed: _Exposed, args: list[Any], kwargs: dict[str, Any], co
     try:
         valid, named = exposed.signature.validate(*decode_arguments(args, kwargs))
         if tool.gate is not None:
-            _ask_inline(tool.gate, ToolCall(exposed.name, valid, named, context_id))
+            _ask_inline(tool.gate, exposed.call(valid, named, context_id))
         try:
             value = tool.function(*valid, **named)
         except BaseException as error:
@@ -178,7 +129,12 @@ class ToolBox:
         self._loop = LoopThread()
         self._tools: dict[str, _Exposed] = {}
         for tool in tools:
-            self.add(tool if isinstance(tool, Tool) else Tool(function=tool))
+            self._add_given(tool)
+
+    def _add_given(self, tool: Callable[..., Any] | Tool) -> None:
+        from .tool import Tool
+
+        self.add(tool if isinstance(tool, Tool) else Tool(function=tool))
 
     def add(self, tool: Tool, *, description: Mapping[str, Any] | None = None) -> str:
         """Make a tool callable, also for guests that run already; its name. With a ``description`` the
@@ -246,7 +202,7 @@ class ToolBox:
         try:
             exposed = self._find(question.name)
             args, kwargs = exposed.signature.validate(*decode_arguments(question.args, question.kwargs))
-            yield from self._ask_gate(exposed, ToolCall(exposed.name, args, kwargs, context_id), asked)
+            yield from self._ask_gate(exposed, exposed.call(args, kwargs, context_id), asked)
         except HostCallError as error:
             return error_reply(error)
         try:

@@ -17,7 +17,8 @@ from pathlib import Path
 from pywasm_sandbox._vfs.hostfs import HostFS
 from pywasm_sandbox._vfs.memory import MemoryFS, Quota
 from pywasm_sandbox._vfs.namespace import Namespace
-from pywasm_sandbox._vfs.zipfs import ZipFS, ZipIndex
+from pywasm_sandbox._vfs.zipfs import ZipFS
+from pywasm_sandbox._vfs.zipindex import ZipIndex
 
 MB = 1_000_000
 BLOCK = 65_536

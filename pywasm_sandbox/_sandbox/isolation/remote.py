@@ -26,7 +26,8 @@ from pywasm_sandbox._sandbox.runs import refuse_inside_callback
 from pywasm_sandbox._sandbox.runtime import check_language
 from pywasm_sandbox._sandbox.snapshots import Snapshot
 from pywasm_sandbox._sandbox.steps import Steps, Wait
-from pywasm_sandbox._sandbox.tools import Tool, ToolBox, answer_inline
+from pywasm_sandbox._sandbox.tool import Tool
+from pywasm_sandbox._sandbox.tools import ToolBox, answer_inline
 from pywasm_sandbox.errors import SandboxError
 
 from .confine import Confinement

@@ -25,7 +25,7 @@ from pywasm_sandbox._sandbox.core import SandboxCore
 from pywasm_sandbox._sandbox.options import SandboxOptions
 from pywasm_sandbox._sandbox.snapshots import Snapshot
 from pywasm_sandbox._sandbox.steps import drive
-from pywasm_sandbox._sandbox.tools import Tool
+from pywasm_sandbox._sandbox.tool import Tool
 
 from .opening import Opening, ToolDeclaration, altered
 from .wire import Channel, ChannelClosed, describe_error, encode

@@ -20,10 +20,9 @@ from pywasm_sandbox._guests.protocol import (
     InputQuestion,
     Output,
 )
-from pywasm_sandbox._guests.state import GuestState
+from pywasm_sandbox._guests.state import GuestState, Start
 from pywasm_sandbox._sandbox.contexts import ContextCore, RunRequest
 from pywasm_sandbox._sandbox.runs import Callbacks, run_steps
-from pywasm_sandbox._sandbox.snapshots import Start
 from pywasm_sandbox._sandbox.steps import drive
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace

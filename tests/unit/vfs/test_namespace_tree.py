@@ -10,7 +10,8 @@ import pytest
 from pywasm_sandbox._vfs.api import Errno, FileType, VfsError
 from pywasm_sandbox._vfs.memory import MemoryFS, Quota
 from pywasm_sandbox._vfs.namespace import Namespace
-from pywasm_sandbox._vfs.zipfs import ZipFS, ZipIndex
+from pywasm_sandbox._vfs.zipfs import ZipFS
+from pywasm_sandbox._vfs.zipindex import ZipIndex
 from tests.unit.vfs.support import PATTERN, fails, zip_archive
 
 

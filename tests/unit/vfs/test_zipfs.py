@@ -14,7 +14,8 @@ import pytest
 from pywasm_sandbox._vfs.api import Errno, FileType, MountError
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
-from pywasm_sandbox._vfs.zipfs import ZipFS, ZipIndex
+from pywasm_sandbox._vfs.zipfs import ZipFS
+from pywasm_sandbox._vfs.zipindex import ZipIndex
 from tests.unit.vfs.support import PATTERN, Subject, fails, zip_archive
 
 MIB = 1 << 20
