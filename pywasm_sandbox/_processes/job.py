@@ -44,7 +44,8 @@ class Job:
         self.deadline = Deadline.after(timeout, 0.0)
         self.processes: set[Process] = set()
         self.root: Process | None = None
-        self.ending = False
+        self.signal = 0
+        """The signal that ends all its processes, also those that were not told yet."""
         self.was_refused = False
         self.on_end: Callable[[], None] | None = None
         self._listener = listener
@@ -76,6 +77,11 @@ class Job:
     def truncated(self) -> bool:
         """Whether output was dropped."""
         return self._assembler.truncated
+
+    @property
+    def ending(self) -> bool:
+        """Whether no process may begin any more."""
+        return bool(self.signal)
 
     # ---- ends ---------------------------------------------------------------------------------------
 
@@ -111,8 +117,9 @@ class Job:
 
     def end(self, number: int = 9) -> None:
         """End all its processes."""
-        self.ending = True
-        for process in list(self.processes):
+        self.signal = self.signal or number
+        # Parents first, so that they don't see their children end and go on.
+        for process in sorted(self.processes, key=lambda each: each.pid):
             self._end_process(process, number)
 
     def process_ended(self, process: Process) -> None:

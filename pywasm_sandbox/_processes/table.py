@@ -71,8 +71,9 @@ class Process:
 
     def check(self) -> None:
         """Raise `Signalled` if the process has to end."""
-        if self.signal:
-            raise Signalled(self.signal)
+        number = self.signal or self.job.signal
+        if number:
+            raise Signalled(number)
         deadline = self.job.deadline
         if deadline.soft_at is not None and time.monotonic() >= deadline.soft_at:
             self.job.time_is_over()

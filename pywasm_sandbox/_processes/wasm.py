@@ -165,6 +165,7 @@ class WasmProcess:
             child = table.add(parent.pid, parent.job, fds, parent.launch)
         except WasiError as error:
             fds.close()
+            parent.check()  # refused because the job is being ended: so is this process
             return -error.errno
         twin = WasmProcess(self._launcher, child, self._program, self._words)
         try:

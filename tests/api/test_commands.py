@@ -274,6 +274,16 @@ async def test_a_process_is_killed(sandbox: Any) -> None:
     assert (process.status, process.exit_code) == ("killed", 143)
 
 
+async def test_a_shell_that_is_killed_while_it_forks(sandbox: Any) -> None:
+    await sandbox.exec("sleep 0 | cat")  # compiled
+    for delay in range(30):
+        process = await sandbox.start_process("sleep 600 | cat")
+        time.sleep(delay / 1000)
+        process.kill()
+        await _until(sandbox, lambda: process.status != "running")  # noqa: B023
+        assert (process.status, process.exit_code, process.stderr) == ("killed", 143, "")
+
+
 async def _until(sandbox: Any, condition: Callable[[], bool]) -> None:
     for _ in range(1000):
         if condition():

@@ -197,18 +197,19 @@ async def test_the_host_is_not_reached(shared: Any) -> None:
 async def test_a_conversation(sandbox: Any) -> None:
     code = """
     let n = 0;
-    const ticks = setInterval(() => n++, 5);
+    const ticks = setInterval(() => { if (n++ === 0) console.log('first tick') }, 5);
     process.stdin.on('data', (chunk) => console.log(`${chunk}`.trim().toUpperCase()));
-    process.stdin.on('end', () => { clearInterval(ticks); console.log(n > 0) });
+    process.stdin.on('end', () => { clearInterval(ticks); console.log('end') });
     """
     process = await sandbox.start_process(["node", "-e", code], stdin=True)
+    await _until(lambda: process.stdout == "first tick\n")  # while stdin is awaited
     for word in ("one", "two"):
         process.write_stdin(f"{word}\n")
         await _until(lambda: word.upper() in process.stdout)  # noqa: B023
     process.close_stdin()
     await _until(lambda: process.status != "running")
     assert process.exit_code == 0
-    assert process.stdout == "ONE\nTWO\ntrue\n"
+    assert process.stdout == "first tick\nONE\nTWO\nend\n"
 
 
 async def test_killed(sandbox: Any) -> None:
