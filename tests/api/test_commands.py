@@ -186,6 +186,57 @@ async def test_python_runs_files_modules_commands_and_stdin(shared: Any) -> None
     assert (await shared.exec("python - < code.py")).stdout == "redirected\n"
 
 
+@pytest.fixture
+async def programs(sandbox: Any) -> Any:
+    """A folder, a zip file under a name that doesn't say so, compiled files; and what looks like them."""
+    main = "import sys, helper; print(sys.argv, __name__, __file__, sys.path[0])"
+    await sandbox.run_code(f"""
+import os, py_compile, zipfile
+os.mkdir("folder"), os.mkdir("empty")
+for name, text in [("__main__", {main!r}), ("helper", "")]:
+    open(f"folder/{{name}}.py", "w").write(text)
+with zipfile.ZipFile("packed.bin", "w") as archive:
+    archive.write("folder/__main__.py", "__main__.py"), archive.write("folder/helper.py", "helper.py")
+open("code.py", "w").write("import sys; print(sys.argv, __name__, __file__)")
+py_compile.compile("code.py", "code.pyc"), py_compile.compile("code.py", "code.data")
+open("bad.pyc", "w").write("print(1)")
+open("text.py", "w").write('print("PK\\5\\6")')
+""")
+    return sandbox
+
+
+@pytest.mark.parametrize(
+    ("line", "output"),
+    [
+        ("folder 1", "['folder', '1'] __main__ /workspace/folder/__main__.py /workspace/folder"),
+        (
+            "packed.bin 2",
+            "['packed.bin', '2'] __main__ /workspace/packed.bin/__main__.py /workspace/packed.bin",
+        ),
+        ("code.pyc 3", "['code.pyc', '3'] __main__ /workspace/code.pyc"),
+        ("code.data", "['code.data'] __main__ /workspace/code.data"),
+        ("text.py", "PK\5\6"),
+    ],
+)
+async def test_python_runs_folders_zip_files_and_compiled_files(
+    programs: Any, line: str, output: str
+) -> None:
+    result = await programs.exec(f"python {line}")
+    assert (result.stderr, result.stdout) == ("", f"{output}\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("empty", "/usr/bin/python3: can't find '__main__' module in '/workspace/empty'\n"),
+        ("bad.pyc", "RuntimeError: Bad magic number in .pyc file\n"),
+    ],
+)
+async def test_what_python_can_t_run(programs: Any, line: str, message: str) -> None:
+    result = await programs.exec(f"python {line}")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", message)
+
+
 async def test_python_s_standard_streams(shared: Any) -> None:
     line = "printf 'a\\nb\\n' | python -c 'import sys; print([x for x in sys.stdin])'"
     assert (await shared.exec(line)).stdout == "['a\\n', 'b\\n']\n"

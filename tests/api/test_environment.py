@@ -118,3 +118,9 @@ async def test_two_contexts_have_their_own_environment_and_directory(shared: Any
     )
     await one.delete()
     await two.delete()
+
+
+async def test_the_time_zones_version(shared: Any) -> None:
+    code = "import importlib.metadata, tzdata; (importlib.metadata.version('tzdata'), tzdata.__version__)"
+    one, other = (await shared.run_code(code)).results[0].json
+    assert one == other

@@ -5,16 +5,22 @@ from __future__ import annotations
 import io
 import os
 import sys
+from importlib.util import MAGIC_NUMBER
+from types import CodeType
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import CodeType, TracebackType
+    from types import TracebackType
     from typing import Any
 
 __all__ = ["Program"]
 
 _FLAGS = frozenset("bBdEhiIOPqRsSuvVx?")
 _WITH_VALUE = frozenset("WX")
+_END_OF_ZIP = b"PK\5\6"
+_MAX_END_OF_ZIP = 22 + 0xFFFF
+"""Bytes of a zip file's last record: with the longest comment."""
+_PYC_HEADER_BYTES = 16
 _USAGE = "usage: python [option] ... [-c cmd | -m mod | file | -] [arg] ...\n"
 
 
@@ -98,11 +104,8 @@ class Program:
 
     def _run_file(self, path: str, rest: list[str]) -> None:
         sys.argv[:] = [path, *rest]
-        if os.path.isdir(path) or path.endswith((".zip", ".pyz")):
-            import runpy
-
-            sys.path[0] = path
-            runpy._run_module_as_main("__main__", False)  # type: ignore[attr-defined]
+        if os.path.isdir(path):
+            self._run_entry(path)
             return
         try:
             with open(path, "rb") as file:
@@ -112,9 +115,20 @@ class Program:
                 f"python: can't open file {os.path.abspath(path)!r}: [Errno {error.errno}] {error.strerror}\n"
             )
             raise SystemExit(2) from None
+        if _END_OF_ZIP in source[-_MAX_END_OF_ZIP:] and _is_zip(path):
+            self._run_entry(path)
+            return
         self._set_first_path(os.path.dirname(os.path.realpath(path)))
         self._namespace.update(__file__=os.path.abspath(path), __cached__=None)
-        self._execute(compile(source, path, "exec"))
+        compiled = path.endswith(".pyc") or source.startswith(MAGIC_NUMBER)
+        self._execute(_compiled(source) if compiled else compile(source, path, "exec"))
+
+    def _run_entry(self, path: str) -> None:
+        """The `__main__` of a folder or a zip file."""
+        import runpy
+
+        self._set_first_path(os.path.abspath(path))
+        runpy._run_module_as_main("__main__", False)  # type: ignore[attr-defined]
 
     def _run_module(self, name: str, rest: list[str]) -> None:
         import runpy
@@ -159,6 +173,27 @@ class Program:
             return code & 0xFF
         sys.stderr.write(f"{code}\n")
         return 1
+
+
+def _is_zip(path: str) -> bool:
+    import zipimport
+
+    try:
+        zipimport.zipimporter(path)
+    except zipimport.ZipImportError:
+        return False
+    return True
+
+
+def _compiled(data: bytes) -> CodeType:
+    import marshal
+
+    if not data.startswith(MAGIC_NUMBER):
+        raise RuntimeError("Bad magic number in .pyc file")
+    code = marshal.loads(data[_PYC_HEADER_BYTES:])
+    if not isinstance(code, CodeType):
+        raise RuntimeError("Bad code object in .pyc file")
+    return code
 
 
 def _own_frames(trace: TracebackType | None) -> TracebackType | None:
