@@ -117,15 +117,19 @@ class OutputAssembler:
         self._streams = {1: _Stream("stdout"), 2: _Stream("stderr")}
         self._current = self._streams[1]
         self._stale_partial = False
+        self._is_clean = True
+        """Whether nothing arrived in this run, so that neither decoder nor line has anything left."""
         self._entries_left = line_entries
         self._bytes_left = max_bytes
         self.truncated = False
 
     def start(self) -> None:
         """A new run begins: counters start over, nothing of the last one is left."""
-        for stream in self._streams.values():
-            stream.decoder.reset()
-            stream.partial = ""
+        if not self._is_clean:
+            for stream in self._streams.values():
+                stream.decoder.reset()
+                stream.partial = ""
+            self._is_clean = True
         self._entries_left = self._line_entries
         self._bytes_left = self._max_bytes
         self._results_left = self._max_results
@@ -137,6 +141,7 @@ class OutputAssembler:
         """Bytes that the guest wrote to fd 1 or 2."""
         if self.truncated or not data:
             return
+        self._is_clean = False
         stream = self._streams[fd]
         if stream is not self._current:
             self._finish_partial(self._current)
@@ -198,6 +203,8 @@ class OutputAssembler:
 
     def finish(self) -> None:
         """The run ended: a cut multi-byte character goes out as U+FFFD, unfinished lines go out."""
+        if self._is_clean:
+            return
         for stream in (self._current, *self._streams.values()):
             stream.partial += stream.decoder.decode(b"", final=True)
             self._finish_partial(stream)

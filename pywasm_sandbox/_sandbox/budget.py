@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Final
 
 from pywasm_sandbox._engine import Deadline, InterruptReason, Ticket
 from pywasm_sandbox._guests.protocol import Failed
@@ -61,6 +62,9 @@ class Seated:
         self._outer.give()
 
 
+_UNMETERED: Final = nullcontext()
+
+
 class Budget:
     """The CPU time and lifetime that are left to a sandbox."""
 
@@ -85,15 +89,15 @@ class Budget:
             )
         return None
 
-    @contextmanager
-    def metered(self, ticket: Ticket) -> Iterator[None]:
+    def metered(self, ticket: Ticket) -> AbstractContextManager[None]:
         """Around a run, on the guest's thread: what it uses is taken off, and when that was the last of it
         the run is interrupted."""
         if self.ends_at is not None:
             ticket.bound = Deadline(self.ends_at, self._limits.grace_seconds, InterruptReason.LIFETIME)
-        if self._cpu_left_ns is None:
-            yield
-            return
+        return _UNMETERED if self._cpu_left_ns is None else self._charged(ticket)
+
+    @contextmanager
+    def _charged(self, ticket: Ticket) -> Iterator[None]:
         charge, rebase = self._meter()
         ticket.meter, ticket.on_thread = charge, rebase
         try:

@@ -165,6 +165,17 @@ def test_over_the_limit_the_rest_is_dropped_until_the_next_run() -> None:
     assert not collected.assembler.truncated
 
 
+def test_nothing_of_a_run_that_broke_off_is_left_for_later_ones() -> None:
+    collected = Collected()
+    collected.assembler.feed(1, b"half a line\xe2\x82")
+    collected.assembler.start()
+    collected.assembler.finish()  # a run without output
+    collected.assembler.start()
+    collected.assembler.feed(1, b"whole\n")
+    collected.assembler.finish()
+    assert collected.entries() == [("stdout", "whole\n")]
+
+
 def test_results_count_against_the_limit() -> None:
     collected = Collected(max_bytes=10)
     assert collected.assembler.charge(6)
