@@ -134,7 +134,7 @@ async def test_an_error_counts_as_output_when_it_is_long(open_sandbox: Any) -> N
 
 
 async def test_host_calls_per_second(open_sandbox: Any) -> None:
-    code = "import os\nfor _ in range(3000): os.stat('/')"
+    code = "import os\nfor _ in range(4000): os.stat('/')"
     sandbox = await open_sandbox(max_host_calls_per_second=3000)
     assert (await sandbox.run_code(code)).duration_seconds > 0.7
     stopped = await sandbox.run_code("kept = 1\nwhile True: os.stat('/')", timeout=0.3)

@@ -142,6 +142,10 @@ def test_a_deadline_while_a_thread_waits_for_a_tool() -> None:
         assert execution.error is not None
         assert execution.error.name == "ExecutionTimeout"
         assert execution.context_state == "kept"
+        for _ in range(500):  # it is cancelled on the thread of its loop
+            if ended:
+                break
+            time.sleep(0.01)
         assert ended == ["cancelled"]
         assert good(sandbox.run_code("kept")).text == "5"
 
