@@ -241,3 +241,18 @@ async def test_a_class_is_shown_as_text(shared: Any) -> None:
 async def test_a_mock_is_shown_as_text(shared: Any) -> None:
     formats = await _formats(shared, "from unittest.mock import MagicMock\nMagicMock(name='m')")
     assert list(formats[0]) == ["text/plain"]
+
+
+@pytest.mark.parametrize(
+    ("magic", "mime"),
+    [
+        ("html", "text/html"),
+        ("markdown", "text/markdown"),
+        ("latex", "text/latex"),
+        ("javascript", "application/javascript"),
+        ("svg", "image/svg+xml"),
+    ],
+)
+async def test_cells_that_are_documents(shared: Any, magic: str, mime: str) -> None:
+    (shown,) = (await shared.run_code(f"%%{magic}\n<svg>$x$</svg>\n")).results
+    assert shown.formats[mime].strip() == "<svg>$x$</svg>"

@@ -184,3 +184,36 @@ async def test_asyncio_starts_commands(shared: Any, code: str, text: str) -> Non
     execution = await shared.run_code(f"import asyncio\n{code}", timeout=60)
     assert execution.error is None, execution.error
     assert execution.text == text
+
+
+async def test_a_cell_that_is_a_shell_script(shared: Any) -> None:
+    run = await shared.run_code("%%bash\nfor i in 1 2; do\n  echo $i\ndone\necho {x} >&2\n")
+    assert ("".join(run.logs.stdout), "".join(run.logs.stderr), run.error) == ("1\n2\n", "{x}\n", None)
+    failed = await shared.run_code("%%sh\nexit 3")
+    assert failed.error.name == "CalledProcessError"
+    assert failed.error.message == "Command '['sh']' returned non-zero exit status 3."
+    run = await shared.run_code(
+        "%%bash --out kept --err wrong --no-raise-error -s one\necho $1; echo no >&2; false"
+    )
+    assert (run.logs.stdout, run.error) == ([], None)
+    assert (await shared.run_code("kept, wrong")).text == "('one\\n', 'no\\n')"
+
+
+async def test_cells_for_other_programs(shared: Any) -> None:
+    run = await shared.run_code("%%script node -\nconsole.log([1, 2])")
+    assert run.logs.stdout == ["[ 1, 2 ]\n"]
+    assert (await shared.run_code("%%python -\nprint(__name__)")).logs.stdout == ["__main__\n"]
+    assert (await shared.run_code("%%script")).error.name == "UsageError"
+
+
+async def test_file_commands_are_magics(shared: Any) -> None:
+    run = await shared.run_code("%mkdir -p made/inner\n%ls made")
+    assert (run.logs.stdout, run.error) == (["inner\n"], None)
+
+
+async def test_pip_without_its_percent_sign(shared: Any) -> None:
+    run = await shared.run_code("pip show six")
+    assert run.error is None
+    assert "Name: six" in "".join(run.logs.stdout)
+    assert (await shared.run_code("pip install = 3")).error.name == "SyntaxError"
+    assert (await shared.run_code("pip = 1\npip")).text == "1"

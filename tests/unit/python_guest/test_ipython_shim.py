@@ -65,6 +65,15 @@ def test_imports(guest: NativeGuest, statement: str) -> None:
     assert guest.execute(statement).error is None
 
 
+@pytest.mark.parametrize("module", ["from IPython import display", "import IPython.display as display"])
+def test_the_module_of_the_function_of_the_same_name(guest: NativeGuest, module: str) -> None:
+    run = guest.execute(
+        f"{module}\nimport IPython\ndisplay.clear_output(wait=True)\nIPython.display.HTML('<b>')"
+    )
+    assert run.error is None
+    assert run.result["data"]["text/html"] == "<b>"
+
+
 def test_get_ipython_is_the_shell_of_the_context(guest: NativeGuest) -> None:
     code = "import IPython\nIPython.get_ipython() is get_ipython(), get_ipython().config"
     assert guest.execute(code).text == "(True, {})"

@@ -117,3 +117,18 @@ def test_awaiting_within_a_magic(guest: NativeGuest) -> None:
     run = guest.execute("%%time\nimport asyncio\nawait asyncio.sleep(0, 'slept')")
     assert run.error is None
     assert run.text == "slept"
+
+
+@pytest.mark.parametrize(
+    ("line", "numbers"), [("", [1, 2, 3, 4]), ("2", [2]), ("1-2 4", [1, 2, 4]), ("9", [])]
+)
+def test_history_of_some_cells(guest: NativeGuest, line: str, numbers: list[int]) -> None:
+    for number in range(1, 4):
+        guest.execute(f"x = {number}")
+    cell = f"%history -n {line}"
+    sources = {1: "x = 1", 2: "x = 2", 3: "x = 3", 4: cell}
+    assert guest.lines(cell) == [f"{number:4}: {sources[number]}" for number in numbers]
+
+
+def test_history_of_what_is_no_range(guest: NativeGuest) -> None:
+    assert guest.execute("%history x").error["name"] == "UsageError"

@@ -207,7 +207,7 @@ class Session:
         try:
             return self._compiler.compile(source, filename)
         except SyntaxError:
-            if not any(mark in source for mark in "%!?"):
+            if not any(mark in source for mark in ("%", "!", "?", "pip ")):
                 raise
             from .shell import transform
 

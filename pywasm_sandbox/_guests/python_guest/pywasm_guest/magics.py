@@ -7,8 +7,12 @@ import sys
 import time
 from typing import Any
 
+from .script_magics import FILE_COMMANDS, SCRIPT_MAGICS
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .shell import Shell
 
 __all__ = ["CELL_MAGICS", "LINE_MAGICS", "UsageError"]
@@ -215,8 +219,20 @@ def _run(shell: Shell, line: str) -> None:
 
 
 def _history(shell: Shell, line: str) -> None:
-    for source in shell.user_ns.get("In", [""])[1:]:
-        print(source)
+    """The cells so far; ``-n`` with their numbers; ``3 5-7`` some of them."""
+    words = line.split()
+    numbered = "-n" in words
+    sources = dict(enumerate(shell.user_ns.get("In", [""])))
+    wanted: set[int] = set()
+    for word in words:
+        if word != "-n":
+            first, dash, last = word.partition("-")
+            if not first.isdecimal() or not (last.isdecimal() or not dash):
+                raise UsageError("%history [-n] [numbers and ranges of cells]")
+            wanted.update(range(int(first), int(last or first) + 1))
+    for number, source in sources.items():
+        if source and (number in wanted or not wanted):
+            print(f"{number:4}: {source}" if numbered else source)
 
 
 def _pinfo(shell: Shell, line: str) -> None:
@@ -268,6 +284,10 @@ def _sx(shell: Shell, line: str) -> Any:
     return shell.getoutput(line)
 
 
+def _file_command(name: str) -> Callable[[Shell, str], None]:
+    return lambda shell, line: shell.system(f"{name} {line}")
+
+
 LINE_MAGICS = {
     "autoreload": _autoreload,
     "cd": _cd,
@@ -285,14 +305,18 @@ LINE_MAGICS = {
     "run": _run,
     "set_env": _env,
     "sx": _sx,
+    "system": _sx,
     "time": _time,
     "timeit": _timeit,
     "who": _who,
     "whos": _whos,
+    **{name: _file_command(name) for name in FILE_COMMANDS},
 }
 CELL_MAGICS = {
     "capture": _capture,
+    "file": _writefile,
     "time": _time,
     "timeit": _timeit,
     "writefile": _writefile,
+    **SCRIPT_MAGICS,
 }

@@ -5,6 +5,7 @@ Imported when a cell does not parse as Python, or asks for it.
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -20,11 +21,15 @@ if TYPE_CHECKING:
 __all__ = ["Shell", "transform"]
 
 
+_PIP = re.compile(r"\A\s*(pip )(?=(?:install|uninstall|list|show|freeze)(?:[ \t]+[^=\s]|[ \t]*(?:\n|\Z)))")
+"""A notebook takes this at the start of a cell without its ``%``."""
+
+
 def transform(source: str) -> str:
     """The cell as Python: IPython's own rules for ``%magic``, ``%%magic``, ``!command`` and ``name?``."""
     from IPython.core.inputtransformer2 import TransformerManager
 
-    return str(TransformerManager().transform_cell(source))
+    return str(TransformerManager().transform_cell(_PIP.sub(r"%\1", source)))
 
 
 class Events:
@@ -94,7 +99,6 @@ class Shell:
 
     def expand(self, line: str) -> str:
         """Put the values of variables in for ``{expression}`` and ``$name``, where they exist."""
-        import re
 
         def value(match: re.Match[str]) -> str:
             try:

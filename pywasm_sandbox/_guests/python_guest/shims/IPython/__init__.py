@@ -5,8 +5,8 @@
 is found first.
 """
 
+from . import display
 from .core.getipython import get_ipython
-from .display import display
 
 __all__ = ["display", "get_ipython", "version_info"]
 
