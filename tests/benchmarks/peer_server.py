@@ -54,7 +54,7 @@ def main() -> None:
     inside = Path(__file__).parent / "inside"
     with Session(deadline_s=600) as session:
         _turn(session, _LOADER)
-        for name in ("computing", "filing", "science", "learning", "clockwork"):
+        for name in ("computing", "filing", "science", "learning", "threaded", "clockwork"):
             _turn(session, f"load({name!r}, {(inside / f'{name}.py').read_text()!r})")
         print(_turn(session, "import sys; print(sys.version.split()[0])"), flush=True)
         for line in sys.stdin:
