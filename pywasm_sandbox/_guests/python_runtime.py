@@ -138,7 +138,7 @@ class PythonRuntime:
         self._wheels = Wheels(engine, assets.of_kind("wheel"))
         self._programs = PythonPrograms(engine, assets, self._wheels)
         self._packages = ZipFS(self._wheels.index)
-        self._code = GuestCode("python_guest", "*.py")
+        self._code = GuestCode("python_guest", ".py")
         self._lock = threading.Lock()
         self._verifying = threading.Lock()
         self._verified = False

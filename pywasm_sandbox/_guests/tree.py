@@ -6,6 +6,7 @@ import functools
 import os
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import Final
 
 from pywasm_sandbox._vfs.devices import DeviceFS
@@ -91,8 +92,10 @@ def _system(clock: Callable[[], int]) -> MemoryFS:
     system = Namespace(fs)
     for folder in _SYSTEM_FOLDERS:
         system.make_directories(folder)
+    programs = system.resolve(system.root, "/bin").node
     for name, program in _programs().items():
-        system.write_bytes(f"/bin/{name}", PROGRAM_MARK + program.encode() + b"\n", mode=0o755)
+        with closing(fs.open(fs.create(programs, name, 0o755), write=True)) as file:
+            file.pwrite(PROGRAM_MARK + program.encode() + b"\n", 0)
     return fs
 
 

@@ -58,7 +58,7 @@ class Runtime:
         self._assets: Assets | None = None
         self._python: PythonRuntime | None = None
         self._javascript: JavaScriptRuntime | None = None
-        self._script_code = GuestCode("js_guest", "*.js")
+        self._script_code = GuestCode("js_guest", ".js")
         self.limits = ProcessLimitValues()
         self.seats = Seats(self.limits.max_concurrent_runs, "this process")
         self._programs: Programs | None = None
