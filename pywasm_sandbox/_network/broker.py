@@ -35,8 +35,9 @@ from .usage import LimitReached, Reaper, Usage
 
 __all__ = ["GuestNetwork", "Shared"]
 
+MAX_BACKLOG: Final = 128
 MAX_LOOKUPS: Final = 16
-NO_NETWORK: Final = "the sandbox has no network: pass network=NetworkPolicy(allow=[…]) to open one"
+NO_NETWORK: Final = "the sandbox has no network: pass network=NetworkPolicy({}=[…]) to open one"
 _FAMILIES: Final = {4: socket.AF_INET, 6: socket.AF_INET6}
 _OPTIONS: Final = {
     "SO_KEEPALIVE": (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
@@ -63,9 +64,12 @@ class Shared:
             SecretInHand(secret, f"pywasm-secret-{secrets.token_hex(16)}") for secret in self.policy.secrets
         ]
 
-    def refuse(self, what: str, reason: str) -> HostCallError:
-        """The error for what the policy denies."""
-        text = f"the network policy denies {what}: {reason}" if self.is_open else f"{what}: {NO_NETWORK}"
+    def refuse(self, what: str, reason: str, rule: str = "allow") -> HostCallError:
+        """The error for what the policy denies; ``rule`` is the policy's field that would allow it."""
+        if self.is_open:
+            text = f"the network policy denies {what}: {reason}"
+        else:
+            text = f"{what}: {NO_NETWORK.format(rule)}"
         return HostCallError("PermissionError", text, "EACCES")
 
 
@@ -275,13 +279,26 @@ class GuestNetwork:
 
     # ---- listening ----------------------------------------------------------------------------------
 
+    def bind(self, call: HostCall) -> int:
+        """Choose the port for a socket that is bound to port 0, so that programs can tell it before they
+        listen; 0 where nothing can listen, which `listen` will say: a client may bind, too."""
+        connection = self._connection(call)
+        if connection.socket is not None or connection.reserved is not None:
+            raise HostCallError("OSError", "Invalid argument", "EINVAL")
+        ports = self._network.policy.ports_to_listen()
+        if not _is_loopback(call.get("host", str)) or not any(True for _ in ports):
+            return 0
+        with suppress(HostCallError):  # none is free
+            # It listens already: two sockets that are only bound could get the same port.
+            connection.reserved = _listener(self._network.policy.ports_to_listen(), MAX_BACKLOG)
+        return 0 if connection.reserved is None else int(connection.reserved.getsockname()[1])
+
     def listen(self, call: HostCall) -> list[Any]:
         """Make the socket one that listens on the host's loopback interface; its own address."""
         connection = self._connection(call)
         network = self._network
         host, port = call.get("host", str), _port(call)
-        address = as_address(host or "127.0.0.1")
-        if address is None or not (address.is_loopback or address.is_unspecified) or address.version != 4:
+        if not _is_loopback(host):
             raise HostCallError("OSError", f"no interface has the address {host!r:.100}", "EADDRNOTAVAIL")
         if connection.socket is not None:
             raise HostCallError("OSError", "the socket is connected", "EINVAL")
@@ -290,8 +307,13 @@ class GuestNetwork:
         reason = "allowed by listen" if allowed else "listen does not have the port"
         network.log.add("listen", allowed, reason, address="127.0.0.1", port=port)
         if not allowed:
-            raise network.refuse(f"listening on port {port}", reason)
-        handle = _listener(wanted, min(max(call.get("backlog", int, 16), 1), 128))
+            raise network.refuse(f"listening on port {port}", reason, "listen")
+        backlog = min(max(call.get("backlog", int, 16), 1), MAX_BACKLOG)
+        handle, connection.reserved = connection.reserved, None
+        if handle is None:
+            handle = _listener(wanted, backlog)
+        else:
+            handle.listen(backlog)
         call.wasi.open_fds[call.get("fd", int)].endpoint = Listener(handle, self._take_over)
         return list(handle.getsockname()[:2])
 
@@ -377,6 +399,12 @@ def _address(call: HostCall) -> Address:
     if address is None:
         raise HostCallError("OSError", f"{text!r:.100} is not an address", "EINVAL")
     return address
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether a socket of the host's loopback interface (IPv4) can stand for one with this address."""
+    address = as_address(host or "127.0.0.1")
+    return address is not None and address.version == 4 and (address.is_loopback or address.is_unspecified)
 
 
 def _listener(ports: Iterable[int], backlog: int) -> socket.socket:

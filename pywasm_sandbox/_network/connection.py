@@ -67,6 +67,8 @@ class Connection(Endpoint):
         """What it is allowed; None for one that came in."""
         self.options: dict[tuple[int, int], int] = {}
         self.peer: tuple[str, int] | None = None
+        self.reserved: socket.socket | None = None
+        """What will listen, of a socket that is bound to port 0."""
         self._on_limit = on_limit
         self._connecting = False
         self._error: WasiError | None = None
@@ -85,6 +87,7 @@ class Connection(Endpoint):
             raise WasiError(ALREADY if self._connecting else ISCONN)
         self.usage.open()
         self._counted = True
+        self._drop_reserved()
         handle = socket.socket(family, socket.SOCK_STREAM)
         handle.setblocking(False)
         self.socket, self.peer = handle, (address, port)
@@ -359,6 +362,7 @@ class Connection(Endpoint):
         if self._closed:
             return
         self._closed = True
+        self._drop_reserved()
         if self._out and self.socket is not None and self._error is None:
             # Closing sends what was written, as a kernel would; nobody waits for that.
             threading.Thread(target=self._linger, name="pywasm-linger", daemon=True).start()
@@ -384,6 +388,11 @@ class Connection(Endpoint):
         if self.tls is not None and self.socket is not None and self._error is None:
             with contextlib.suppress(OSError):
                 self.tls.say_goodbye()
+
+    def _drop_reserved(self) -> None:
+        handle, self.reserved = self.reserved, None
+        if handle is not None:
+            handle.close()
 
     def _drop_socket(self) -> None:
         handle, self.socket = self.socket, None

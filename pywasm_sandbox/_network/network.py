@@ -21,6 +21,7 @@ _CALLS: Final = {
     "net.names": "names",
     "net.get_option": "get_option",
     "net.set_option": "set_option",
+    "net.bind": "bind",
     "net.listen": "listen",
     "net.tls": "start_tls",
     "net.tls_token": "make_tls_token",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import threading
 import time
@@ -263,9 +264,73 @@ print(server.getsockname())"""
         name, message = box.fails("socket.create_server(('127.0.0.1', 0))")
         assert (name, "in use" in message) == ("OSError", True)
     nowhere = open_box()
+    assert _lines(nowhere, "import socket\ns = socket.socket()\ns.bind(('', 0))\nprint(s.getsockname())") == [
+        "('0.0.0.0', 0)"
+    ]
     name, message = nowhere.fails("import socket; socket.create_server(('127.0.0.1', 0))")
     assert name == "PermissionError"
     assert "listen does not have the port" in message
+
+
+@pytest.fixture
+def two_ports() -> list[int]:
+    """Two that are free."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        return [one.getsockname()[1], other.getsockname()[1]]
+
+
+def test_a_server_on_port_0_knows_its_port_before_it_listens(
+    open_box: Callable[..., Box], two_ports: list[int]
+) -> None:
+    box = open_box(listen=two_ports)
+    code = """import socket, socketserver, http.server
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(204); self.end_headers()
+    def log_message(self, *arguments): pass
+one = http.server.HTTPServer(('127.0.0.1', 0), Quiet)
+other = socketserver.TCPServer(('', 0), Quiet, bind_and_activate=False)
+other.server_bind()
+print(one.server_port, other.server_address)
+other.server_close()
+one.timeout = 30
+one.handle_request()
+one.server_close()"""
+    statuses: list[int] = []
+
+    def call() -> None:
+        for _ in range(300):
+            client = http.client.HTTPConnection("127.0.0.1", two_ports[0], timeout=30)
+            try:
+                client.request("GET", "/")
+                statuses.append(client.getresponse().status)
+                return
+            except ConnectionRefusedError:
+                time.sleep(0.02)
+            finally:
+                client.close()
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    assert _lines(box, code) == [f"{two_ports[0]} ('0.0.0.0', {two_ports[1]})"]
+    caller.join()
+    assert statuses == [204]
+
+
+def test_a_port_that_was_chosen_is_given_back(open_box: Callable[..., Box], two_ports: list[int]) -> None:
+    (port, _) = two_ports
+    box = open_box(listen=[port])
+    code = """import socket
+one, other = socket.socket(), socket.socket()
+one.bind(('127.0.0.1', 0)), other.bind(('127.0.0.1', 0))
+print(one.getsockname()[1], other.getsockname()[1])
+one.close()
+again = socket.create_server(('127.0.0.1', 0))
+print(again.getsockname()[1])
+again.close(), other.close()"""
+    assert _lines(box, code) == [f"{port} 0", f"{port}"]
+    name, message = box.fails("import socket; s = socket.socket(); s.bind(('', 0)); s.bind(('', 0))")
+    assert (name, "Invalid argument" in message) == ("OSError", True)
 
 
 # ---- TLS

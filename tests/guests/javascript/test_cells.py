@@ -85,6 +85,15 @@ def test_await_in_a_declaration(text: Text) -> None:
     assert text("value") == "41"
 
 
+def test_standard_output_ends_and_stays_open(run: Run) -> None:
+    pipeline = "await require('stream/promises').pipeline(['a', 'b'], process.stdout)"
+    execution = run(f"{pipeline}; console.log('c'); process.stdout.writable")
+    assert execution.error is None
+    assert (execution.logs.stdout, execution.text) == (["abc\n"], "true")
+    execution = run("process.stdout.end('d\\n', () => console.log('written'))")
+    assert "".join(execution.logs.stdout) == "d\nwritten\n"
+
+
 def test_timers_run_in_time_order_before_the_cell_ends(run: Run) -> None:
     execution = run(
         "setTimeout(() => console.log('c'), 30); setTimeout(() => console.log('b'), 10);"

@@ -158,7 +158,16 @@ function standardStream(descriptor, { Writable }) {
   });
   stream.fd = descriptor;
   stream.destroy = () => stream; // it stays open, as Node's
-  stream.end = (chunk, ...rest) => (chunk === undefined || typeof chunk === 'function' ? stream : stream.write(chunk, ...rest), stream);
+  stream.end = (...args) => {
+    const callback = typeof args.at(-1) === 'function' ? args.pop() : null;
+    if (args[0] !== undefined && args[0] !== null) stream.write(...args);
+    nextTick(() => {
+      callback?.();
+      stream.emit('finish'); // what `pipeline` awaits
+      stream.emit('close');
+    });
+    return stream;
+  };
   return stream;
 }
 

@@ -153,7 +153,8 @@ class socket(_c.socket):
 
     def bind(self, address: object) -> None:
         """Choose the local address that listen() will use."""
-        self._bound = self._checked(address, "bind")
+        host, port = self._checked(address, "bind")
+        self._bound = host, port or _request("net.bind", fd=self.fileno(), host=host)
 
     def listen(self, backlog: int = 128) -> None:
         """Accept connections to the host's loopback interface, on a port that the sandbox's policy allows."""
