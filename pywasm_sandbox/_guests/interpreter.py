@@ -27,6 +27,7 @@ from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox._wasi import Clocks, Fault, RandomSource, WasiHost, WasiLimits
 from pywasm_sandbox.errors import SandboxError, SandboxInternalError, SnapshotMismatchError
 
+from . import file_modes
 from .base import Cell, Guest, GuestOptions, Listener, RunEnd, explain_loss
 from .deferred import Deferred
 from .hostcalls import HostCall, HostCalls
@@ -166,7 +167,7 @@ class InterpreterGuest(Guest):
         )
         self._unpublished = 0
         self._boot_output: list[str] = []
-        self._host_calls = HostCalls(options.host_calls)
+        self._host_calls = HostCalls({**file_modes.HANDLERS, **options.host_calls})
         # How long an answer takes must not decide which thread is next.
         self._deferred = Deferred(allowed=options.world is None)
         self._finished: Finished | None = None

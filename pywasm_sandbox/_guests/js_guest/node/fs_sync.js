@@ -3,6 +3,7 @@
 import native from 'pywasm:native';
 import { path as posix } from '../packages.js';
 import { Buffer } from './buffer.js';
+import { call } from '../repl/wire.js';
 import { check, codedError, invalidArgument, systemError } from './errors.js';
 import { BigIntStats, constants, Dirent, Stats } from './fs_stats.js';
 
@@ -392,11 +393,25 @@ export function futimesSync(fd, atime, mtime) {
   check(native.utimes(fd, millisecondsOf(atime), millisecondsOf(mtime)), 'futime');
 }
 
-// There are no permissions and owners: setting them is no more than a look whether the file is there.
-export function chmodSync(path) {
+// The host keeps permissions; only execution looks at them.
+export function chmodSync(path, mode) {
   const name = pathOf(path);
+  const bits = modeOf(mode);
   check(native.stat(name, true), 'chmod', name);
+  try {
+    call('file.set_mode', { path: posix.resolve(name), mode: bits });
+  } catch (error) {
+    throw systemError(-(errnos[error.errno] ?? errnos.EIO), 'chmod', name);
+  }
 }
+
+function modeOf(mode) {
+  const bits = typeof mode === 'string' && /^[0-7]+$/.test(mode) ? parseInt(mode, 8) : mode;
+  if (Number.isInteger(bits) && bits >= 0 && bits <= 0xffffffff) return bits & 0o777;
+  throw codedError(TypeError, 'ERR_INVALID_ARG_VALUE', `The argument 'mode' must be a 32-bit unsigned integer or an octal string.`);
+}
+
+// There are no owners: setting them is no more than a look whether the file is there.
 
 export function chownSync(path) {
   const name = pathOf(path);

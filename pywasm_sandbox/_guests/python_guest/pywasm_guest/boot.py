@@ -8,7 +8,18 @@ import sys
 
 import _pywasm
 
-from . import adaptations, derivation, display, figures, plotly_figures, processes, tables, unsupported, users
+from . import (
+    adaptations,
+    derivation,
+    display,
+    figures,
+    modes,
+    plotly_figures,
+    processes,
+    tables,
+    unsupported,
+    users,
+)
 from .handler import Session
 from .hooks import ImportHooks
 from .interrupts import tell_iterators
@@ -55,6 +66,7 @@ def start() -> None:
     hooks.on_import("getpass", session.console.patch_getpass)
     unsupported.install(hooks)
     processes.install(hooks)
+    modes.install(hooks)
     if not hasattr(_thread, "get_native_id"):  # CPython has it where it knows the system's threads
         _thread.get_native_id = _thread.get_ident
     users.install()
