@@ -28,8 +28,10 @@ class GivenUp(Exception):
     """Nobody will answer."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Entry:
+    """A question that waits for its answer; `due` is when it may be asked (monotonic seconds)."""
+
     listener: Listener
     question: Question
     finish: Callable[[Any], Any]

@@ -93,7 +93,7 @@ class HostCallInterrupted(Exception):
     """The guest was interrupted while its call waited: it gets EINTR, and looks at the interrupt."""
 
 
-@dataclass(slots=True)  # frozen ones take five times as long to make
+@dataclass(slots=True, eq=False)  # frozen ones take five times as long to make
 class HostCall:
     """One call, for its handler: the arguments are the guest's word, whatever their shape."""
 

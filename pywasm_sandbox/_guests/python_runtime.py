@@ -139,6 +139,9 @@ class PythonRuntime:
         self._programs = PythonPrograms(engine, assets, self._wheels)
         self._packages = ZipFS(self._wheels.index)
         self._code = GuestCode("python_guest", ".py")
+        # Here and not on the guest's thread, which would ask for the GIL with each of the files while the
+        # caller's thread imports the models.
+        self._code_sha256 = self._code.sha256()
         self._lock = threading.Lock()
         self._verifying = threading.Lock()
         self._verified = False
@@ -217,7 +220,7 @@ class PythonRuntime:
             self._linker.name: self._linker.sha256,
             self._stdlib.name: self._stdlib.sha256,
             **{wheel.name: wheel.sha256 for wheel in self._wheels},
-            "guest code": self._code.sha256(),
+            "guest code": self._code_sha256,
         }
 
     def _verify(self) -> None:

@@ -13,9 +13,11 @@ import pytest
 
 from pywasm_sandbox import Context, Sandbox
 from pywasm_sandbox._engine import Ticket, pages
+from pywasm_sandbox._guests.assets import Assets
 from pywasm_sandbox._guests.base import Cell, GuestOptions
 from pywasm_sandbox._guests.protocol import BlockedInput
 from pywasm_sandbox._guests.python import PythonGuest
+from pywasm_sandbox._guests.python_runtime import PythonRuntime
 from pywasm_sandbox._guests.tree import BASE_ENV, lay_out
 from pywasm_sandbox._sandbox.runtime import Runtime
 from pywasm_sandbox._vfs.memory import MemoryFS
@@ -206,7 +208,7 @@ def test_the_key_covers_the_guests_code_and_the_modules(monkeypatch: pytest.Monk
     assert runtime._image_key(("json",)) == key
     assert runtime._image_key(("json", "re")) != key
     monkeypatch.setattr("pywasm_sandbox._guests.guest_code.GuestCode.sha256", lambda code: "another")
-    assert runtime._image_key(("json",)) != key
+    assert PythonRuntime(runtime.engine, Assets.installed())._image_key(("json",)) != key
 
 
 def test_images_of_the_same_modules_are_equal() -> None:

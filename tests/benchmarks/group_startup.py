@@ -121,7 +121,7 @@ def _rows(runs: dict[str, list[_Process]]) -> list[Row]:
         )
 
     return [
-        row("process start to first result (1+1)", "ours", "native", target=Target(250), peer="peer"),
+        row("process start to first result (1+1)", "ours", "native", target=Target(200), peer="peer"),
         row("the same process, to its end", "ours", "native", part="whole_s", peer="peer"),
         row("its processor time, all threads", "ours", "native", part="cpu_s", peer="peer"),
         row("process start to a written file", "ours, a file only", "native"),
