@@ -217,7 +217,7 @@ class Files:
             data = self._namespace.read_bytes(where)
         return FileContent.model_construct(
             path=where,
-            content=_decode(data, encoding),
+            content=_decode(data, encoding, where),
             encoding=encoding,
             size=len(data),
             mime_type=mime_type(where),
@@ -450,12 +450,16 @@ def _inside(path: str, top: str) -> str:
     return relative
 
 
-def _decode(data: bytes, encoding: Encoding) -> str | bytes:
+def _decode(data: bytes, encoding: Encoding, path: str) -> str | bytes:
     if encoding is None:
         return data
     if encoding == "base64":
         return base64.b64encode(data).decode("ascii")
-    return data.decode(encoding)
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        advice = f'{error.reason}; read {path!r} with encoding=None as bytes, or with encoding="base64"'
+        raise UnicodeDecodeError(error.encoding, error.object, error.start, error.end, advice) from None
 
 
 def _encode(content: Any, encoding: Encoding) -> bytes | bytearray | memoryview:

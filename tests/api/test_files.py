@@ -65,8 +65,9 @@ async def test_text_comes_back_as_text(shared: Any, folder: str) -> None:
 
 async def test_what_is_not_text_is_refused_as_text(shared: Any, folder: str) -> None:
     await shared.write_file(f"{folder}/f", b"\xff")
-    with pytest.raises(UnicodeDecodeError):
+    with pytest.raises(UnicodeDecodeError, match=rf"read '{folder}/f' with encoding=None") as caught:
         await shared.read_file(f"{folder}/f")
+    assert (caught.value.object, caught.value.start) == (b"\xff", 0)
     with pytest.raises(LookupError, match="nonsense"):
         await shared.read_file(f"{folder}/f", encoding="nonsense")
 
