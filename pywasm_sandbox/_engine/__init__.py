@@ -24,6 +24,7 @@ from .interrupts import Deadline, InterruptReason, InterruptWords, Ticket, TurnW
 from .limits import Limits
 from .loader import LoadedModule, Loader
 from .passive import FILL, with_passive_data
+from .placement import Processors, wait_on
 from .prelinked import LINKING, Prelinked
 from .program import Program
 from .replay import LibraryMismatch, LoaderState
@@ -64,9 +65,11 @@ __all__ = [
     "ModuleRejected",
     "ModuleSource",
     "Prelinked",
+    "Processors",
     "Program",
     "Ticket",
     "TrapKind",
     "TurnWords",
+    "wait_on",
     "with_passive_data",
 ]

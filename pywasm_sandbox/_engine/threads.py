@@ -19,6 +19,7 @@ from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 from .failures import EngineUnavailable
+from .placement import Processors, mask_of, processor, set_mask
 
 __all__ = ["GUEST_STACK_BYTES", "GuestThreads", "Handle"]
 
@@ -26,6 +27,8 @@ logger = logging.getLogger("pywasm_sandbox")
 
 GUEST_STACK_BYTES = 64 << 20
 MAX_IDLE = 16
+MASK_SECONDS = 1.0
+"""So old may be what is known of a thread's own mask of processors, which somebody else may change."""
 
 T = TypeVar("T")
 
@@ -96,12 +99,31 @@ class Handle(Generic[T]):
 class _Worker:
     """One thread's queue; None ends the thread. `wanted`: it may wait for more work."""
 
-    __slots__ = ("busy", "inbox", "wanted")
+    __slots__ = ("_is_kept", "_own", "_read_at", "busy", "inbox", "thread", "wanted")
 
     def __init__(self) -> None:
         self.inbox: SimpleQueue[Callable[[Callable[[], None]], object] | None] = SimpleQueue()
         self.wanted = True
         self.busy = False
+        self.thread = 0
+        self._own: Processors | None = None
+        self._read_at = -MASK_SECONDS
+        self._is_kept = False
+
+    def bring_here(self) -> Processors | None:
+        """Have the thread, which waits, wake up on the present one's processor; None: it can't be done."""
+        now = time.monotonic()
+        if now - self._read_at >= MASK_SECONDS:
+            self._own, self._read_at = mask_of(self.thread), now
+        here = None if self._own is None else processor()
+        self._is_kept = here is not None and set_mask(self.thread, here)
+        return here if self._is_kept else None
+
+    def let_go(self) -> None:
+        """On the thread, awake: what `bring_here` did is over."""
+        if self._is_kept and self._own is not None:
+            self._is_kept = False
+            set_mask(0, self._own)
 
 
 class GuestThreads:
@@ -115,6 +137,7 @@ class GuestThreads:
         self._threads: set[threading.Thread] = set()
         self._started = 0
         self._closed = False
+        self._working = 0
 
     def submit(self, fn: Callable[[], T]) -> Handle[T]:
         """Run `fn` on a guest thread. Raises `EngineUnavailable` if there is no memory for another stack."""
@@ -122,14 +145,25 @@ class GuestThreads:
         self.start(handle.run)
         return handle
 
-    def start(self, fn: Callable[[Callable[[], None]], object]) -> None:
-        """As `submit`, for what nobody waits for. ``fn`` is given what it has to call when its work is done,
-        before it tells anybody."""
+    def start(self, fn: Callable[[Callable[[], None]], object], *, beside: bool = False) -> Processors | None:
+        """As `submit`, without a handle. ``fn`` is given what it has to call when its work is done, before it
+        tells anybody.
+
+        ``beside``: the caller will do nothing but wait. The thread wakes up on its processor then, which is
+        returned for `placement.wait_on`, unless other threads are at work, which may need it.
+        """
         with self._lock:
             if self._closed:
                 raise EngineUnavailable("the interpreter is shutting down")
-            worker = self._idle.pop() if self._idle else self._new_worker()
+            fresh = not self._idle
+            worker = self._new_worker() if fresh else self._idle.pop()
+            self._working += 1
+            alone = self._working == 1
+        where = None
+        if beside and alone and not fresh:
+            where = worker.bring_here()
         worker.inbox.put(fn)
+        return where
 
     def run(self, fn: Callable[[], T]) -> T:
         """`fn()` on a guest thread: the current one if it is one, else wait for another."""
@@ -178,9 +212,11 @@ class GuestThreads:
 
     def _work(self, worker: _Worker) -> None:
         _marker.guest = True
+        worker.thread = threading.get_native_id()
         retire = partial(self._retire, worker)
         while True:
             work = worker.inbox.get()
+            worker.let_go()
             if work is None:
                 break
             # Back to the idle ones before the result is out: a caller that submits one function after the
@@ -201,6 +237,7 @@ class GuestThreads:
     def _retire(self, worker: _Worker) -> None:
         with self._lock:
             worker.busy = False
+            self._working -= 1
             worker.wanted = not self._closed and len(self._idle) < self._max_idle
             if worker.wanted:
                 self._idle.append(worker)

@@ -405,7 +405,8 @@ class InterpreterGuest(Guest):
         except (EngineFailure, GuestExit) as failure:
             end = explain_loss(failure, cell)
         finally:
-            self._drain_quietly()
+            # The ring is empty: the last tick of the call took what was in it.
+            self._assembler.finish()
             self._listener = self._ticket = None
         if self._assembler.truncated:
             if not self._failed and end.lost is None:
@@ -418,12 +419,6 @@ class InterpreterGuest(Guest):
         if self._listener is not None:
             self._listener.post(failed)
         return RunEnd(finished=Finished("error"))
-
-    def _drain_quietly(self) -> None:
-        instance = self._live()
-        if instance.broken is None and not instance.closed:
-            self.drain()
-        self._assembler.finish()
 
     # ---- what the guest does --------------------------------------------------------------------------
 

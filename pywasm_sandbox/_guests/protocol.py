@@ -11,6 +11,7 @@ never an exception of another kind, and what is handed on can be written as JSON
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any, Final, Literal, NamedTuple
@@ -188,6 +189,12 @@ def program_request(words: Sequence[str], pid: int, parent: int) -> bytes:
     return _encode({"op": "program", "argv": list(words), "pid": pid, "ppid": parent})
 
 
+_PLAIN_REQUEST: Final = (
+    b'{"op":"execute","code":%b,"execution_count":%d,"env":null,"cwd":null,"filename":null,"allow_input":%b,'
+    b'"store":true}'
+)
+
+
 def execute_request(
     code: str,
     *,
@@ -200,6 +207,13 @@ def execute_request(
 ) -> bytes:
     """Run one cell. ``env`` holds for this run alone. ``source`` is what the code was compiled from;
     positions in it are found by its ``source_map`` (JSON), without one they are the code's."""
+    if source is None and not env and cwd is None:
+        # Most are like this one, which takes a third of the time to write.
+        return _PLAIN_REQUEST % (
+            _ENCODER.encode(code).encode("ascii"),
+            execution_count,
+            b"true" if allow_input else b"false",
+        )
     compiled = {} if source is None else {"source": source, "source_map": source_map}
     return _encode(
         {
@@ -303,22 +317,30 @@ def _decode_error(message: dict[str, Any]) -> Failed:
     )
 
 
-_USUAL_ENDS: Final = {b'{"status":"ok","exit_code":null}': Finished("ok", None)}
+# What most cells say, recognised without a decoder: a short value, and that all went well.
+_PLAIN_VALUE: Final = re.compile(
+    rb'\{"data":\{"text/plain":"([ !#-\[\]-~]*)"\},"metadata":\{\},"main":true'
+    rb'(?:,"display_id":null,"update":false)?\}'
+)
+_PLAIN_END: Final = re.compile(rb'\{"status":"ok","exit_code":null(?:,"execution_count":[0-9]{1,9})?\}')
+_ENDED_WELL: Final = Finished("ok", None)
 
 
 def decode_event(kind: int, payload: bytes) -> Event:
     """Turn the arguments of ``pywasm.emit`` into an event. Raises `ProtocolError`."""
     match kind:
         case EventKind.DISPLAY:
+            plain = _PLAIN_VALUE.fullmatch(payload)
+            if plain is not None and len(payload) <= MAX_EVENT_BYTES:
+                return Displayed({"text/plain": plain[1].decode("ascii")}, {}, True)
             return _decode_display(_object(payload, "a display event"))
         case EventKind.ERROR:
             return _decode_error(_object(payload, "an error event"))
         case EventKind.CLEAR:
             return Cleared(_get(_object(payload, "a clear event"), "wait", bool, False))
         case EventKind.DONE:
-            usual = _USUAL_ENDS.get(payload)
-            if usual is not None:
-                return usual
+            if _PLAIN_END.fullmatch(payload) is not None:
+                return _ENDED_WELL
             message = _object(payload, "a done event")
             status = message.get("status")
             if status not in ("ok", "error", "exit"):

@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final
 from weakref import WeakSet
 
-from pywasm_sandbox._engine import Ticket
+from pywasm_sandbox._engine import Processors, Ticket, wait_on
 from pywasm_sandbox._guests.base import RunEnd
 from pywasm_sandbox._guests.protocol import Displayed, Event, Failed, Output, Question
 
@@ -110,6 +110,8 @@ class Call:
         self._end: RunEnd | None = None
         self._failure: BaseException | None = None
         self._done = False
+        self.beside: Processors | None = None
+        """Where the run's thread was woken up, which is where the caller's is to be."""
         self.interrupted: int | None = None
         self.execution_count = 0
         self.restores = False
@@ -188,10 +190,18 @@ class Call:
 
     # ---- the caller's side --------------------------------------------------------------------------
 
+    @property
+    def blocks(self) -> bool:
+        """Whether the caller's thread waits for the run, rather than be notified."""
+        return self._notify is None
+
     def wait(self) -> None:
         """Block until there is something to take or the run is over. Not for calls made with ``notify``."""
         while not self._waiting and not self._done:
-            self._news.get()
+            if self.beside is None:
+                self._news.get()
+            else:
+                wait_on(self.beside, self._news.get)
 
     def wait_at_most(self, seconds: float | None) -> bool:
         """Block until the run is over; False if it is not after so many seconds. As `wait` otherwise."""

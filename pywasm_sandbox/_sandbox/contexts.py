@@ -236,15 +236,16 @@ class ContextCore:
                 self._queue.append(job)
                 start = False
         if start:
-            self._start(job)
+            self._start(job, beside=job.call.blocks)
         return job.call
 
-    def _start(self, job: _Job) -> None:
+    def _start(self, job: _Job, *, beside: bool = False) -> None:
+        """``beside``: this thread is going to wait for it, and do nothing else."""
         if job.held is not None:
             job.held()
             return
         try:
-            self._engine.threads.start(partial(self._work, job))
+            job.call.beside = self._engine.threads.start(partial(self._work, job), beside=beside)
         except EngineFailure as failure:
             self._next(job)
             job.call.finish(None, self._explain(failure))

@@ -35,6 +35,42 @@ def test_execute_request_carries_the_cell() -> None:
     }
 
 
+def test_the_usual_request_says_what_a_full_one_says() -> None:
+    usual = json.loads(execute_request('print("ä\\n")', execution_count=7, allow_input=True))
+    full = json.loads(execute_request('print("ä\\n")', execution_count=7, allow_input=True, env={"A": "1"}))
+    assert usual == full | {"env": None}
+    assert list(usual) == list(full)
+
+
+def test_the_usual_events_are_what_their_decoder_makes_of_them() -> None:
+    """The fast ways: a value of printable ASCII, with or without what Python adds, and a good end."""
+    for text in ("", "2", "x = 'y' [z] ~", "C:/tmp"):
+        for rest in ("", ',"display_id":null,"update":false'):
+            payload = f'{{"data":{{"text/plain":"{text}"}},"metadata":{{}},"main":true{rest}}}'
+            event = decode_event(EventKind.DISPLAY, payload.encode())
+            assert event == decode_event(EventKind.DISPLAY, payload.encode() + b" ")
+            assert event == Displayed({"text/plain": text}, {}, True)
+    for payload in (
+        '{"status":"ok","exit_code":null}',
+        '{"status":"ok","exit_code":null,"execution_count":3}',
+    ):
+        assert decode_event(EventKind.DONE, payload.encode()) == Finished("ok", None)
+        assert decode_event(EventKind.DONE, payload.encode() + b" ") == Finished("ok", None)
+
+
+def test_two_plain_values_share_nothing() -> None:
+    payload = b'{"data":{"text/plain":"2"},"metadata":{},"main":true}'
+    first, second = (decode_event(EventKind.DISPLAY, payload) for _ in range(2))
+    assert isinstance(first, Displayed)
+    first.data["text/plain"] = first.metadata["a"] = "changed"
+    assert second == Displayed({"text/plain": "2"}, {}, True)
+
+
+def test_what_looks_usual_and_has_escapes_is_decoded() -> None:
+    payload = b'{"data":{"text/plain":"a\\n\\u00e4"},"metadata":{},"main":true}'
+    assert decode_event(EventKind.DISPLAY, payload) == Displayed({"text/plain": "a\nä"}, {}, True)
+
+
 def test_execute_request_survives_lone_surrogates() -> None:
     assert json.loads(execute_request("'\udcff'", execution_count=1))["code"] == "'\udcff'"
 
