@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from pywasm_sandbox._engine import InterruptReason
@@ -66,16 +67,19 @@ class RunsCode(Protocol):
         """End a run that still waits for its turn."""
 
 
+@cache
+def _models() -> Any:
+    """The module. Imported with the first run, because importing pydantic takes about as long as booting a
+    guest, which is what the run's thread is doing then (docs/RATIONALE.md, "Why is pydantic imported late?").
+    """
+    return import_in_one_go("pywasm_sandbox.models")
+
+
 class _Collector:
     """Builds the `Execution` and says which callback each event is for."""
 
     def __init__(self, context: RunsCode, callbacks: Callbacks, started: float) -> None:
-        # Here, because importing pydantic takes about as long as booting a guest, which is what the first
-        # call's guest thread is doing right now (docs/RATIONALE.md, "Why is pydantic imported late?").
-        import_in_one_go("pywasm_sandbox.models")
-        from pywasm_sandbox import models
-
-        self._models = models
+        self._models = _models()
         self._context = context
         self._callbacks = callbacks
         self._started = started
@@ -110,7 +114,7 @@ class _Collector:
             yield Invoke(function, argument)
 
     def _display(self, event: Displayed) -> Result:
-        result = self._models.Result._made(
+        result: Result = self._models.Result._made(
             formats=event.data,
             metadata=event.metadata,
             is_main_result=event.is_main,
@@ -142,7 +146,7 @@ class _Collector:
             yield from self._fail(end.lost)
 
     def execution(self, call: Call, end: RunEnd) -> Execution:
-        return self._models.Execution._made(
+        execution: Execution = self._models.Execution._made(
             results=self._results,
             logs=self._models.Logs._made(stdout=self._stdout, stderr=self._stderr, truncated=end.truncated),
             error=self._error,
@@ -152,6 +156,7 @@ class _Collector:
             context_state="kept" if end.lost is None else "restored" if call.restores else "lost",
             duration_seconds=time.monotonic() - self._started,
         )
+        return execution
 
 
 def _invoke(context: RunsCode, step: Invoke) -> Steps[Any]:
