@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 __all__ = ["Processors", "mask_of", "processor", "set_mask", "wait_on"]
 
@@ -40,6 +40,8 @@ def _load() -> ctypes.PyDLL | None:
         return None
     return library
 
+
+T = TypeVar("T")
 
 _LIBRARY: Final = _load()
 _single: dict[int, Processors] = {}
@@ -70,17 +72,16 @@ def set_mask(thread: int, mask: Processors) -> bool:
     return _LIBRARY is not None and _LIBRARY.sched_setaffinity(thread, _MASK_BYTES, mask) == 0
 
 
-def wait_on(where: Processors, wait: Callable[[], object]) -> None:
-    """Call ``wait``, which blocks, and wake up on the processors ``where``."""
+def wait_on(where: Processors | None, wait: Callable[[], T]) -> T:
+    """What ``wait`` returns, which blocks; this thread wakes up on the processors ``where``, None: on any."""
     # What an exception in the wrong moment kept from being restored is, the next time.
-    mask = getattr(_kept, "mask", None) or mask_of(0)
-    if mask is None:
-        wait()
-        return
+    mask = None if where is None else getattr(_kept, "mask", None) or mask_of(0)
+    if where is None or mask is None:
+        return wait()
     _kept.mask = mask
     try:
         set_mask(0, where)
-        wait()
+        return wait()
     finally:
         set_mask(0, mask)
         _kept.mask = None

@@ -53,11 +53,11 @@ class Asked:
         """Reply. An answer that comes too late is dropped."""
         self._answers.put(answer)
 
-    def wait(self, given_up: Callable[[], bool]) -> Any:
-        """The answer; None if it was ``given_up()`` before there was one."""
+    def wait(self, given_up: Callable[[], bool], where: Processors | None = None) -> Any:
+        """The answer; None if it was ``given_up()`` before there was one. ``where``: see `wait_on`."""
         while True:
             try:
-                return self._answers.get(timeout=_POLL_SECONDS)
+                return wait_on(where, lambda: self._answers.get(timeout=_POLL_SECONDS))
             except Empty:
                 if given_up():
                     self.withdraw()
@@ -142,7 +142,7 @@ class Call:
                 return None
             self._waiting.append(asked)
         self._tell()
-        return asked.wait(lambda: self._abandoned or interrupted())
+        return asked.wait(lambda: self._abandoned or interrupted(), self.beside)
 
     def put(self, question: Question) -> Asked | None:
         asked = Asked(question)
@@ -198,10 +198,7 @@ class Call:
     def wait(self) -> None:
         """Block until there is something to take or the run is over. Not for calls made with ``notify``."""
         while not self._waiting and not self._done:
-            if self.beside is None:
-                self._news.get()
-            else:
-                wait_on(self.beside, self._news.get)
+            wait_on(self.beside, self._news.get)
 
     def wait_at_most(self, seconds: float | None) -> bool:
         """Block until the run is over; False if it is not after so many seconds. As `wait` otherwise."""

@@ -49,10 +49,7 @@ def run_beside(threads: GuestThreads, work: Callable[[], object]) -> tuple[bool,
         assert done.wait(10)
 
     where = threads.start(on_thread, beside=True)
-    if where is None:
-        wait()
-    else:
-        wait_on(where, wait)
+    wait_on(where, wait)
     return where is not None, seen
 
 
@@ -154,6 +151,21 @@ def test_runs_leave_all_threads_as_they_were(code: str, processors: set[int]) ->
         assert {frozenset(os.sched_getaffinity(thread.native_id or 0)) for thread in mine} == {
             frozenset(processors)
         }
+
+
+def test_a_tool_and_who_calls_it_may_use_all_processors(processors: set[int]) -> None:
+    seen: list[set[int]] = []
+
+    def look() -> None:
+        seen.append(os.sched_getaffinity(0))
+
+    with Sandbox(preload=[], tools=[look]) as sandbox:
+        for _ in range(3):
+            assert sandbox.run_code("from host import look\nlook(); look()").error is None
+        mine = [thread for thread in threading.enumerate() if thread.name.startswith("pywasm-sandbox-guest")]
+        masks = [os.sched_getaffinity(thread.native_id or 0) for thread in mine]
+    assert seen == [processors] * 6
+    assert masks == [processors] * len(mine)
 
 
 def test_a_callback_may_use_all_processors(processors: set[int]) -> None:
