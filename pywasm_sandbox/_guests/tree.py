@@ -37,12 +37,12 @@ PROGRAM_MARK: Final = b"#!pywasm "
 """What the files of programs begin with; the name of the program follows, and what it runs as."""
 
 _UTILITIES: Final = """
-    [ base64 basename bunzip2 bzcat cal cat chmod cksum clear cmp comm cp cut date dd df dirname
+    [ base64 basename bunzip2 bzcat cal cat chmod cksum clear cmp comm cp cut date dd dirname
     dos2unix du echo egrep env expand expr factor false fgrep file find fold getopt grep groups gunzip
     gzip head hexdump id install kill link ln logname ls md5sum mkdir mktemp mv nl nohup od paste patch
     printenv printf pwd readlink realpath rev rm rmdir sed seq sha1sum sha224sum sha256sum sha384sum
     sha512sum shred sleep sort split stat strings sync tac tail tar tee test time timeout touch tr true
-    truncate tsort uname uniq unix2dos unlink uudecode uuencode wc which whoami xargs xxd yes zcat
+    truncate uname uniq unix2dos unlink uudecode uuencode wc which whoami xargs xxd yes zcat
 """
 _SCRIPTS: Final = ("curl", "diff", "pip", "pytest", "unzip", "zip")
 """Written in Python, in ``python_guest/programs``."""

@@ -101,6 +101,11 @@ class SandboxOptions:
         others = {name: value for name, value in settings.items() if name not in LIMIT_NAMES}
         limits = _limit_values(others.pop("limits", None))
         own = {name: value for name, value in settings.items() if name in LIMIT_NAMES}
+        known = [each.name for each in dataclasses.fields(cls)]
+        unknown = sorted(others.keys() - set(known))
+        if unknown:
+            options = ", ".join([*known, *sorted(LIMIT_NAMES)])
+            raise TypeError(f"a sandbox has no option {unknown[0]!r}; there are: {options}")
         return cls(limits=dataclasses.replace(limits, **own), **others)
 
     def __post_init__(self) -> None:

@@ -400,3 +400,9 @@ async def test_closing_ends_processes(open_sandbox: Any) -> None:
             break
         time.sleep(0.01)
     assert process.status == "killed"
+
+
+@pytest.mark.parametrize("name", ["df", "tsort"])
+async def test_what_toybox_lacks_is_not_there(shared: Any, name: str) -> None:
+    result = await shared.exec(name, timeout=20)
+    assert (result.exit_code, result.stderr) == (127, f"sh: 1: {name}: not found\n")

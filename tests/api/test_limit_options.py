@@ -530,3 +530,8 @@ def test_memory_goes_back_to_the_system_when_a_context_closes() -> None:
         assert held - _resident_bytes() > 140_000_000
         assert contexts[2].run_code("len(x)").text == "80000000"
     assert _resident_bytes() - before < 60_000_000
+
+
+def test_an_option_that_there_is_not_says_which_there_are() -> None:
+    with pytest.raises(TypeError, match=r"no option 'memory_mb'; there are: env, .*memory_bytes"):
+        Sandbox(memory_mb=512)  # type: ignore[call-arg]
