@@ -68,7 +68,7 @@ static JSValue call(JSValueConst function, int argc, JSValueConst *argv) {
     return JS_Call(guest_context, function, JS_UNDEFINED, argc, argv);
 }
 
-/* Tell JavaScript that it was stopped, or (with an exception) that one came out of a job. */
+/* Tell JavaScript that it was stopped, with an exception that says where, or that one came out of a job. */
 static int report_end(void) {
     JSValue error = JS_GetException(guest_context);
     uint32_t asked = stop_word;
@@ -78,7 +78,7 @@ static int report_end(void) {
     JSValueConst arguments[] = {
         JS_NewInt32(guest_context, interrupted ? pywasm_interrupt_reason : 0),
         JS_NewBool(guest_context, asked != 0),
-        JS_IsUninitialized(error) || interrupted || asked ? JS_UNDEFINED : error,
+        JS_IsUninitialized(error) || asked ? JS_UNDEFINED : error,
     };
     JSValue result = call(stopped, 3, arguments);
     JS_FreeValue(guest_context, error);

@@ -36,6 +36,58 @@ def test_deadline_keeps_the_context(run: Run, code: str) -> None:
     assert run("kept").text == "1"
 
 
+@pytest.mark.parametrize(
+    ("code", "line", "frames"),
+    [
+        ("let n = 0;\nfunction spin(x) {\n  while (true) n += x;\n}\nspin(1)", 3, ["spin (", ""]),
+        ("await null;\nfor (;;) {}", 2, [""]),
+        ("1;\n2;\nwhile (true);", 3, [""]),
+        ("1;\n\ndo {\n} while (true)", 3, [""]),
+        ("let go = true;\nfor (let i = 0; go; i++) i += 2;", 2, [""]),
+        ("[1].map(function each() {\n  for (;;) ;\n})", 2, ["each (", "map (", ""]),
+        ("setTimeout(() => {\n  while (true) ;\n})", 2, [""]),
+        ("\n/^(a+)+$/.test('a'.repeat(40) + 'b')", 2, ["exec (", "test (", ""]),
+    ],
+)
+def test_a_deadline_says_where_the_code_was(run: Run, code: str, line: int, frames: list[str]) -> None:
+    error = run(code, timeout=0.2).error
+    assert error is not None
+    assert (error.name, error.line_number) == ("ExecutionTimeout", line)
+    place, text, _, empty, said, *stack = error.traceback
+    assert (place, text, empty) == (f"<cell 1>:{line}", code.split("\n")[line - 1], "")
+    assert said == "ExecutionTimeout: the cell ran longer than its timeout"
+    assert [frame.strip().startswith(f"at {name}") for frame, name in zip(stack, frames, strict=True)] == [
+        True for _ in frames
+    ]
+
+
+def test_a_deadline_while_nothing_runs_has_no_place(run: Run) -> None:
+    error = run("await new Promise((r) => setTimeout(r, 1e6))", timeout=0.1).error
+    assert error is not None
+    assert error.line_number is None
+    assert error.traceback == ["ExecutionTimeout: the cell ran longer than its timeout"]
+
+
+def test_a_deadline_of_typescript_is_at_its_line(sandbox: Sandbox) -> None:
+    code = "interface A { a: number }\nconst f = (x: A): void => {\n\n  for (;;) x.a++;\n};\nf({ a: 1 })"
+    error = sandbox.run_code(code, language="typescript", timeout=0.5).error
+    assert error is not None
+    assert (error.name, error.line_number) == ("ExecutionTimeout", 4)
+    assert error.traceback[1] == "  for (;;) x.a++;"
+
+
+def test_hostile_stacks_do_no_harm(run: Run) -> None:
+    """What describes the end runs when nothing is interrupted any more."""
+    run("let kept = 1")
+    run("Error.prepareStackTrace = () => { for (;;); }", timeout=0.2)
+    execution = run("for (;;);", timeout=0.2)
+    assert execution.error is not None
+    assert execution.error.name == "ExecutionTimeout"
+    assert execution.context_state == "kept"
+    run("Error.prepareStackTrace = undefined")
+    assert run("kept").text == "1"
+
+
 def test_what_was_queued_is_dropped_with_the_cell(run: Run) -> None:
     run("setTimeout(() => console.log('late'), 400); while (true) {}", timeout=0.1)
     execution = run("await new Promise((r) => setTimeout(r, 500))")

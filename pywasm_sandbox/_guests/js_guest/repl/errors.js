@@ -6,6 +6,7 @@ import { inspect } from '../packages.js';
 import { SafeMap } from './primordials.js';
 
 const OWN_FRAME = /^ +at (?:.*\()?(?:\/usr\/lib\/pywasm-js\/|pywasm:)/;
+const FRAME = /^ +at /;
 const FRAME_WIDTH = 200;
 
 const isError = (value) => value instanceof Error || Object.prototype.toString.call(value) === '[object Error]';
@@ -93,6 +94,24 @@ function describeError(error, filename) {
     traceback: [...codeFrame(stack), ...shown],
     line_number: place === null ? null : place[0],
   };
+}
+
+// The fields of the event for what stopped a cell, and where it was, if the engine's own error tells.
+export function describeStop(name, message, error, filename) {
+  const said = name + ': ' + message;
+  try {
+    const stack = String(error.stack);
+    const place = placeIn(stack, filename);
+    const frames = clean(stack).split('\n');
+    return {
+      name,
+      message,
+      traceback: [...codeFrame(stack), said, ...frames.filter((line) => FRAME.test(line))],
+      line_number: place === null ? null : place[0],
+    };
+  } catch {
+    return { name, message, traceback: [said], line_number: null };
+  }
 }
 
 // ---- programs

@@ -3,7 +3,7 @@
 import native from 'pywasm:native';
 import { evaluate } from './cell.js';
 import { showResult } from './display.js';
-import { describe, rememberSource } from './errors.js';
+import { describe, describeStop, rememberSource } from './errors.js';
 import { abandon, begin, current } from './loop.js';
 import { deleteProperty, ErrorType, keys, max, parse, setProperty, whenSettled } from './primordials.js';
 import { environment, process, renewProcess } from './process.js';
@@ -158,7 +158,7 @@ class Run {
     this.fail(error);
   }
 
-  stop(name, message) {
+  stop(name, message, error) {
     this.isOver = true;
     abandon();
     if (name === null) {
@@ -167,7 +167,7 @@ class Run {
       return;
     }
     this.status = 'error';
-    emitError({ name, message, traceback: [name + ': ' + message], line_number: null });
+    emitError(describeStop(name, message, error, this.filename));
   }
 
   finish = () => {
@@ -261,7 +261,8 @@ export function handle(text) {
   }
 }
 
-// The engine was stopped: by the host (`reason`), by `process.exit` (`isExit`), or by an error of a job.
+// The engine was stopped: by the host (`reason`; the error says where), by `process.exit` (`isExit`), or by
+// an error of a job.
 export function stopped(reason, isExit, error) {
   const run = current();
   const why = REASONS[reason] ?? INTERRUPTED;
@@ -275,8 +276,8 @@ export function stopped(reason, isExit, error) {
     isAnswered = true;
     return;
   }
-  if (reason !== 0) run.stop(name, text);
-  else if (isExit) run.stop(null, null);
+  if (reason !== 0) run.stop(name, text, error);
+  else if (isExit) run.stop(null);
   else run.fail(error);
   begin(null);
   run.finish();
