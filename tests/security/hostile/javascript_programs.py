@@ -41,7 +41,7 @@ PROGRAMS = [
     endless("symbol-iterator", "[...{ [Symbol.iterator]() { return { next() { for (;;) {} } } } }]"),
     endless("catch-and-go-on", "for (;;) try { for (;;) {} } catch {}"),
     endless("finally-and-go-on", "for (;;) try { for (;;) {} } finally { continue }"),
-    endless("array-from", "Array.from({ length: 2 ** 31 }, () => 0)"),
+    endless("array-from", "Array.from({ length: 2 ** 31 }, () => { for (let i = 0; i < 1e4; i++); })"),
     endless("bigint-loop", "let x = 1n; for (;;) x = (x * 3n) % (2n ** 4096n)"),
     fails(
         "array-growth",
