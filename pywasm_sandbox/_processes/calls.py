@@ -64,11 +64,10 @@ def _launch(
 ) -> Launch:
     env, env_size, cwd, cwd_size = rest
     folder = _text(process, cwd, cwd_size)
-    target = _text(process, path, path_size)
-    if not target.startswith("/"):
-        target = f"{folder}/{target}"
+    given = _text(process, path, path_size)
+    target = given if given.startswith("/") else f"{folder}/{given}"
     variables = dict(item.partition("=")[::2] for item in _words(process, env, env_size) if "=" in item[1:])
-    launch = Launch(target, tuple(_words(process, words, words_size)) or (target,), variables, folder)
+    launch = Launch(target, tuple(_words(process, words, words_size)) or (given,), variables, folder, given)
     find(process.namespace, launch.path, launch.words)
     return launch
 

@@ -25,12 +25,14 @@ class Executable:
     words: tuple[str, ...]
 
 
-def find(namespace: Namespace, path: str, words: tuple[str, ...]) -> Executable:
-    """What running ``path``, an absolute one, with these words means.
+def find(namespace: Namespace, path: str, words: tuple[str, ...], given: str = "") -> Executable:
+    """What running ``path``, an absolute one, with these words means. A script's interpreter is told the path
+    as it was ``given`` (empty: absolute).
 
     Raises `errnos.WasiError`: `NOENT` and other errors of the path, `ACCES` for what is no file or has no
     permission to be executed, `NOEXEC` for a file that is neither a program nor begins with ``#!``.
     """
+    given = given or path
     for _ in range(_MAX_SCRIPTS):
         head = _head(namespace, path)
         if head.startswith(PROGRAM_MARK):
@@ -44,8 +46,8 @@ def find(namespace: Namespace, path: str, words: tuple[str, ...]) -> Executable:
         line = head[2:].partition(b"\n")[0].decode("utf-8", "surrogateescape").strip()
         interpreter, _, argument = line.partition(" ")
         argument = argument.strip()
-        words = (interpreter, *([argument] if argument else []), path, *words[1:])
-        path = interpreter
+        words = (interpreter, *([argument] if argument else []), given, *words[1:])
+        path = given = interpreter
     raise errnos.WasiError(errnos.LOOP)
 
 

@@ -73,7 +73,7 @@ class GuestProcesses:
             raise HostCallError("FileNotFoundError", "No such file or directory", errno="ENOENT")
         call.on_block()
         table = self._child_table(call, fds)
-        launch = Launch(path, tuple(words), dict(env), cwd)
+        launch = Launch(path, tuple(words), dict(env), cwd, name if "/" in name else path)
         try:
             return self._launcher.start(self._job, launch, table, self._pid).pid
         except WasiError as error:

@@ -101,7 +101,7 @@ class Launcher:
 
     def _begin(self, process: Process) -> int:
         launch = process.launch
-        executable = find(self.namespace, launch.path, launch.words)
+        executable = find(self.namespace, launch.path, launch.words, launch.given)
         if executable.program in self._interpreters:
             return InterpreterProcess(self, process, executable.program, executable.words).run()
         return self._wasm(process, executable).run()

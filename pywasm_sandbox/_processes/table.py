@@ -29,12 +29,14 @@ _POLL_SECONDS: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What to run: an absolute path, the words (the name first), the environment, the directory."""
+    """What to run: an absolute path, the words (the name first), the environment, the directory; the path as
+    it was given, which a script sees as its own."""
 
     path: str
     words: tuple[str, ...]
     env: dict[str, str]
     cwd: str
+    given: str = ""
 
 
 class Replaced(Exception):

@@ -261,6 +261,42 @@ async def test_python_s_exit_codes(shared: Any) -> None:
     assert (await shared.exec("python --version")).stdout.startswith("Python 3.14")
 
 
+@pytest.mark.parametrize(
+    ("code", "last"),
+    [
+        ("input()", "EOFError: EOF when reading a line"),
+        ("import getpass; getpass.getpass()", "EOFError"),
+        ("import subprocess; subprocess.run('./nosuch')", "'./nosuch'"),
+        ("try: input()\nexcept EOFError as error: raise KeyError(1) from error", "KeyError: 1"),
+    ],
+)
+async def test_tracebacks_of_python_s_programs_have_no_frames_of_ours(
+    shared: Any, code: str, last: str
+) -> None:
+    await shared.write_file("fails.py", code)
+    for line in (["python", "fails.py"], ["python", "-c", code]):
+        result = await shared.exec(line)
+        assert result.exit_code == 1
+        assert result.stderr.rstrip().endswith(last)
+        assert "pywasm" not in result.stderr
+    assert 'File "/workspace/fails.py", line 1, in <module>' in (await shared.exec("python fails.py")).stderr
+
+
+async def test_the_name_of_a_script_is_as_it_was_called(shared: Any) -> None:
+    await shared.exec("mkdir -p names/in")
+    await shared.write_file("names/s.sh", "#!/bin/sh\necho $0\n", mode=0o755)
+    await shared.write_file(
+        "names/s.py", "#!/usr/bin/env python\nimport sys; print(sys.argv[0])\n", mode=0o755
+    )
+    for call in ("./s.sh", "./s.py", "in/../s.sh", "sh s.sh", "/workspace/names/s.py", "env ./s.sh"):
+        result = await shared.exec(call, cwd="/workspace/names")
+        assert result.stdout == call.split()[-1] + "\n"
+    started = await shared.run_code(
+        "import subprocess; subprocess.run('./s.sh', cwd='/workspace/names', capture_output=True).stdout"
+    )
+    assert started.text == r"b'./s.sh\n'"
+
+
 async def test_each_python_is_its_own(shared: Any) -> None:
     await shared.run_code("leaked = 1")
     result = await shared.exec("python -c 'print(\"leaked\" in globals())'")

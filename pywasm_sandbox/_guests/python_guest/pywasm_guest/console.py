@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
-    from typing import TextIO
+    from typing import Any, TextIO
 
 __all__ = ["Console"]
 
@@ -53,6 +53,15 @@ class Console:
     def __init__(self) -> None:
         self.allowed = False
         self._stdin: TextIO | None = None
+        self._aside = False
+        self._replaced: list[tuple[Any, str, Callable[..., object]]] = []
+
+    def step_aside(self) -> None:
+        """For a program, which has a standard input of its own: the functions are CPython's again, and in
+        nobody's traceback."""
+        for owner, name, original in self._replaced:
+            setattr(owner, name, original)
+        self._aside = True
 
     def make_stdin(self) -> TextIO:
         """A new ``sys.stdin``."""
@@ -75,6 +84,7 @@ class Console:
     def make_input(self) -> Callable[..., str]:
         """The built-in `input`: asks the caller of run_code, unless the code put in a stdin of its own."""
         read_line = builtins.input
+        self._replaced.append((builtins, "input", read_line))
 
         def input(prompt: object = "", /) -> str:
             if getattr(sys, "stdin", None) is not self._stdin:
@@ -88,7 +98,10 @@ class Console:
 
     def patch_getpass(self, module: ModuleType) -> None:
         """There is no terminal to switch the echo off on."""
+        if self._aside:
+            return
         read_secret = module.getpass
+        self._replaced.append((module, "getpass", read_secret))
 
         def getpass(
             prompt: str = "Password: ", stream: TextIO | None = None, *, echo_char: str | None = None

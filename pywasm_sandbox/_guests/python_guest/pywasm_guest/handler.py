@@ -135,6 +135,7 @@ class Session:
         from .program import Program
 
         self.gate.arm()
+        self.console.step_aside()
         program = Program(words, self._namespace)
         failure = self.gate.attempt(program.run)
         from . import threads

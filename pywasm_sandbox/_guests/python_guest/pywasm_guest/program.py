@@ -119,9 +119,10 @@ class Program:
             self._run_entry(path)
             return
         self._set_first_path(os.path.dirname(os.path.realpath(path)))
-        self._namespace.update(__file__=os.path.abspath(path), __cached__=None)
+        place = os.path.abspath(path)
+        self._namespace.update(__file__=place, __cached__=None)
         compiled = path.endswith(".pyc") or source.startswith(MAGIC_NUMBER)
-        self._execute(_compiled(source) if compiled else compile(source, path, "exec"))
+        self._execute(_compiled(source) if compiled else compile(source, place, "exec"))
 
     def _run_entry(self, path: str) -> None:
         """The `__main__` of a folder or a zip file."""
@@ -163,7 +164,7 @@ class Program:
             sys.stderr.write(f"{failure}\n{_USAGE}")
             return 2
         if not isinstance(failure, SystemExit):
-            failure = failure.with_traceback(_own_frames(failure.__traceback__))
+            _hide_own_frames(failure)
             sys.excepthook(type(failure), failure, failure.__traceback__)
             return 130 if isinstance(failure, KeyboardInterrupt) else 1
         code = failure.code
@@ -196,8 +197,29 @@ def _compiled(data: bytes) -> CodeType:
     return code
 
 
-def _own_frames(trace: TracebackType | None) -> TracebackType | None:
-    """Without the frames of the sandbox's own code, which come first."""
-    while trace is not None and trace.tb_frame.f_globals.get("__package__") == __package__:
+def _hide_own_frames(failure: BaseException) -> None:
+    """Take the frames of the sandbox's own code out of the traceback and those of what it is chained to."""
+    todo: list[BaseException | None] = [failure]
+    seen = set()
+    while todo:
+        error = todo.pop()
+        if error is None or id(error) in seen:
+            continue
+        seen.add(id(error))
+        error.__traceback__ = _users_frames(error.__traceback__)
+        todo += [error.__cause__, error.__context__]
+        if isinstance(error, BaseExceptionGroup):
+            todo += error.exceptions
+
+
+def _users_frames(trace: TracebackType | None) -> TracebackType | None:
+    kept = []
+    while trace is not None:
+        if trace.tb_frame.f_globals.get("__package__") != __package__:
+            kept.append(trace)
         trace = trace.tb_next
-    return trace
+    first = None
+    for each in reversed(kept):
+        each.tb_next = first
+        first = each
+    return first
