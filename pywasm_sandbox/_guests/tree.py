@@ -37,16 +37,35 @@ PROGRAM_MARK: Final = b"#!pywasm "
 """What the files of programs begin with; the name of the program follows, and what it runs as."""
 
 _UTILITIES: Final = """
-    [ base64 basename bunzip2 bzcat cal cat chmod cksum clear cmp comm cp cut date dd dirname
-    dos2unix du echo egrep env expand expr factor false fgrep file find fold getopt grep groups gunzip
-    gzip head hexdump id install kill link ln logname ls md5sum mkdir mktemp mv nl nohup od paste patch
+    [ base64 basename cal cat chmod cksum clear cmp comm cp cut date dd dirname
+    dos2unix du echo egrep env expand expr factor false fgrep file find fold getopt grep groups
+    head hexdump id install kill link ln logname ls md5sum mkdir mktemp mv nl nohup od paste patch
     printenv printf pwd readlink realpath rev rm rmdir sed seq sha1sum sha224sum sha256sum sha384sum
     sha512sum shred sleep sort split stat strings sync tac tail tar tee test time timeout touch tr true
-    truncate uname uniq unix2dos unlink uudecode uuencode wc which whoami xargs xxd yes zcat
+    truncate uname uniq unix2dos unlink uudecode uuencode wc which whoami xargs xxd yes
 """
-_SCRIPTS: Final = ("curl", "diff", "pip", "pytest", "unzip", "zip")
+_SCRIPTS: Final = """
+    bzip2 curl diff hostname nproc pip pytest shuf tree unzip xz zip zstd
+"""
 """Written in Python, in ``python_guest/programs``."""
 
+_ALIASES: Final = {
+    "bunzip2": "bzip2.py -d",
+    "bzcat": "bzip2.py -dc",
+    "gunzip": "gnuzip.py -d",
+    "gzip": "gnuzip.py",
+    "lzma": "xz.py --format=lzma",
+    "pip3": "pip.py",
+    "unlzma": "xz.py --format=lzma -d",
+    "unxz": "xz.py -d",
+    "unzstd": "zstd.py -d",
+    "xzcat": "xz.py -dc",
+    "zcat": "gnuzip.py -dc",
+    "zstdcat": "zstd.py -dcf",
+}
+"""Other names of these, and the options that go with them."""
+
+_PROGRAMS: Final = "/usr/lib/pywasm/programs"
 _PYTHON_NAMES: Final = ("python", "python3", "python3.14")
 _JAVASCRIPT_NAMES: Final = ("js", "node", "nodejs")
 _TYPESCRIPT_NAMES: Final = ("ts", "tsx")
@@ -58,9 +77,9 @@ def _programs() -> dict[str, str]:
     """Name of each command → its program, and what that runs as."""
     return {
         **{name: f"toybox {name}" for name in _UTILITIES.split()},
-        **{name: f"python /usr/lib/pywasm/programs/{name}.py" for name in _SCRIPTS},
+        **{name: f"python {_PROGRAMS}/{name}.py" for name in _SCRIPTS.split()},
+        **{name: f"python {_PROGRAMS}/{words}" for name, words in _ALIASES.items()},
         "awk": "awk",
-        "pip3": "python /usr/lib/pywasm/programs/pip.py",
         **dict.fromkeys(_PYTHON_NAMES, "python"),
         **dict.fromkeys(_JAVASCRIPT_NAMES, "node"),
         **{name: f"node {name}" for name in (*_TYPESCRIPT_NAMES, *_NPM_NAMES)},

@@ -39,7 +39,7 @@ def find(namespace: Namespace, path: str, words: tuple[str, ...], given: str = "
             name = head.removeprefix(PROGRAM_MARK).partition(b"\n")[0].decode("ascii", "replace").strip()
             program, _, applet = name.partition(" ")
             if applet and program == "python":
-                return Executable(program, ("python3", applet, *words[1:]))
+                return Executable(program, ("python3", *applet.split(), *words[1:]))
             return Executable(program, (applet, *words[1:]) if applet else words)
         if not head.startswith(b"#!"):
             raise errnos.WasiError(errnos.NOEXEC)

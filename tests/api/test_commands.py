@@ -325,6 +325,53 @@ async def test_python_has_the_bundled_packages(shared: Any) -> None:
 # ---- archives and comparison ----------------------------------------------------------------------
 
 
+async def test_tree(shared: Any) -> None:
+    await shared.exec("rm -rf wood; mkdir -p wood/a/b wood/c wood/.git; ln -s c wood/l")
+    await shared.exec("echo 12345 > wood/a/b/x.py; : > wood/c/y")
+
+    async def shown(line: str) -> str:
+        result = await shared.exec(f"cd wood; tree {line}")
+        assert result.stderr == ""
+        return str(result.stdout.replace("\u00a0", " "))
+
+    assert await shown("") == (
+        ".\n├── a\n│   └── b\n│       └── x.py\n├── c\n│   └── y\n└── l -> c\n\n4 directories, 2 files\n"
+    )
+    assert await shown("-a -d --noreport . c") == ".\n├── .git\n├── a\n│   └── b\n├── c\n└── l -> c\nc\n"
+    assert await shown("-L 1 -F --noreport") == "./\n├── a/\n├── c/\n└── l -> c\n"
+    assert await shown("-fi --noreport -P '*.py' --prune") == ".\n./a\n./a/b\n./a/b/x.py\n"
+    assert (await shown("-s a/b")).splitlines()[1] == "└── [          6]  x.py"
+    assert await shown("-I 'a|l' -r -n") == ".\n└── c\n    └── y\n\n1 directory, 1 file\n"
+    found = json.loads(await shown("-J c"))
+    assert found[0]["contents"] == [{"type": "file", "name": "y"}]
+    assert found[1] == {"type": "report", "directories": 0, "files": 1}
+    missing = await shared.exec("tree nowhere")
+    assert (missing.stdout, missing.exit_code) == (
+        "nowhere  [error opening dir]\n\n0 directories, 0 files\n",
+        2,
+    )
+    assert (await shared.exec("tree -L 0")).stderr == "tree: Invalid level, must be greater than 0.\n"
+
+
+async def test_what_the_machine_is(shared: Any) -> None:
+    assert (await shared.exec("nproc; nproc --all; nproc --ignore=5")).stdout == "1\n1\n1\n"
+    assert (await shared.exec("OMP_NUM_THREADS=3 nproc")).stdout == "3\n"
+    assert (await shared.exec("hostname; hostname -I")).stdout == "sandbox\n127.0.0.1\n"
+    assert (await shared.exec("hostname other")).exit_code == 1
+
+
+async def test_every_command_of_ours_says_how_it_is_used(shared: Any) -> None:
+    programs = "/usr/lib/pywasm/programs"
+    listed = await shared.exec(f"cd {programs}; grep -l '^USAGE' *.py")
+    for name in listed.stdout.split():
+        result = await shared.exec(["python", f"{programs}/{name}", "--help"])
+        assert result.exit_code == 0, name
+        assert result.stdout.startswith("Usage: "), name
+        wrong = await shared.exec(["python", f"{programs}/{name}", "--surely-no-option"])
+        assert wrong.exit_code in (1, 2), name
+        assert "--help' for more information" in wrong.stderr, name
+
+
 async def test_zip_and_unzip(shared: Any) -> None:
     await shared.exec("mkdir -p z/in && echo 1 > z/in/a && echo 2 > z/b")
     assert (await shared.exec("zip -r z.zip z")).success
