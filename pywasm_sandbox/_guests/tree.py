@@ -45,22 +45,21 @@ _UTILITIES: Final = """
     truncate uname uniq unix2dos unlink uudecode uuencode wc which whoami xargs xxd yes
 """
 _SCRIPTS: Final = """
-    bzip2 curl diff hostname nproc pip pytest shuf tree unzip xz zip zstd
+    bzip2 curl diff gzip hostname nproc pip pytest shuf tree unzip xz zip zstd
 """
 """Written in Python, in ``python_guest/programs``."""
 
 _ALIASES: Final = {
     "bunzip2": "bzip2.py -d",
     "bzcat": "bzip2.py -dc",
-    "gunzip": "gnuzip.py -d",
-    "gzip": "gnuzip.py",
+    "gunzip": "gzip.py -d",
     "lzma": "xz.py --format=lzma",
     "pip3": "pip.py",
     "unlzma": "xz.py --format=lzma -d",
     "unxz": "xz.py -d",
     "unzstd": "zstd.py -d",
     "xzcat": "xz.py -dc",
-    "zcat": "gnuzip.py -dc",
+    "zcat": "gzip.py -dc",
     "zstdcat": "zstd.py -dcf",
 }
 """Other names of these, and the options that go with them."""

@@ -360,6 +360,21 @@ async def test_what_the_machine_is(shared: Any) -> None:
     assert (await shared.exec("hostname other")).exit_code == 1
 
 
+async def test_pytest_says_nothing_of_its_own(shared: Any) -> None:
+    await shared.write_file("checks/test_one.py", "def test(): assert True\n")
+    result = await shared.exec("pytest -q checks; pytest --version", timeout=60)
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert "1 passed" in result.stdout
+
+
+async def test_our_commands_hide_no_modules(shared: Any) -> None:
+    """Their names: one is ``gzip``, and each runs as a program that imports modules."""
+    await shared.exec("echo x > hidden.txt; gzip -kf hidden.txt")
+    assert (await shared.exec("python -c 'import gzip; print(gzip.open(\"hidden.txt.gz\").read())'")).success
+    await shared.write_file("programs/common.py", "raise SystemExit('the wrong one')")
+    assert (await shared.exec("zcat hidden.txt.gz")).stdout == "x\n"
+
+
 async def test_every_command_of_ours_says_how_it_is_used(shared: Any) -> None:
     programs = "/usr/lib/pywasm/programs"
     listed = await shared.exec(f"cd {programs}; grep -l '^USAGE' *.py")

@@ -2,7 +2,7 @@
 
 import bz2
 
-from compressor import Compressor, Format
+from .compressor import Compressor, Format
 
 USAGE = """\
 Usage: bzip2 [OPTION]... [FILE]...

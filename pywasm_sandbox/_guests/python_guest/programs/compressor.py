@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
-from common import Command, output
+from .common import Command, output
 
 CHUNK_BYTES = 1 << 18
 

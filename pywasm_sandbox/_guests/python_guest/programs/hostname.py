@@ -2,7 +2,7 @@
 
 import socket
 
-from common import Command, Trouble
+from .common import Command, Trouble
 
 USAGE = """\
 Usage: hostname [-s|-f|-d|-i|-I]

@@ -2,7 +2,7 @@
 
 import os
 
-from common import Command
+from .common import Command
 
 USAGE = """\
 Usage: nproc [OPTION]...

@@ -2,9 +2,10 @@
 
 import sys
 
-# Beside this file lie programs, one of which has the name of the package.
+# In place of this program's folder: as the real one, it knows modules of the tests' folder only.
 del sys.path[0]
 
-import pytest  # noqa: E402
+from _pytest.config import _console_main  # noqa: E402
 
-sys.exit(pytest.console_main())
+sys.argv[0] = "pytest"
+sys.exit(_console_main())

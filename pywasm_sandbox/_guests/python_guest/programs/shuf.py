@@ -4,7 +4,7 @@ import random
 from collections.abc import Sequence
 from typing import IO
 
-from common import Command, Trouble, opened, output, records
+from .common import Command, Trouble, opened, output, records
 
 USAGE = """\
 Usage: shuf [OPTION]... [FILE]

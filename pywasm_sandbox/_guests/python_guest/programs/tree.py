@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from common import Command, Trouble
+from .common import Command, Trouble
 
 USAGE = """\
 Usage: tree [OPTION]... [FOLDER]...

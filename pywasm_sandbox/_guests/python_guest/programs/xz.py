@@ -4,8 +4,8 @@ import lzma
 import os
 from typing import IO, Any
 
-from common import Trouble
-from compressor import Compressor, Format, Options
+from .common import Trouble
+from .compressor import Compressor, Format, Options
 
 USAGE = """\
 Usage: xz [OPTION]... [FILE]...

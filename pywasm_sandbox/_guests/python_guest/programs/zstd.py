@@ -5,8 +5,9 @@ import re
 import sys
 from typing import IO, Any
 
-from compression import zstd
-from compressor import Compressor, Format, Options
+from compression import zstd  # type: ignore[import-not-found]
+
+from .compressor import Compressor, Format, Options
 
 USAGE = """\
 Usage: zstd [OPTION]... [FILE]...
@@ -82,7 +83,7 @@ FORMAT = Format(
 def split(words: list[str]) -> tuple[list[str], int | None]:
     """The words without those that say a level, and the level."""
     level = None
-    kept = []
+    kept: list[str] = []
     for index, word in enumerate(words):
         if word == "--":
             return kept + words[index:], level

@@ -21,6 +21,8 @@ _END_OF_ZIP = b"PK\5\6"
 _MAX_END_OF_ZIP = 22 + 0xFFFF
 """Bytes of a zip file's last record: with the longest comment."""
 _PYC_HEADER_BYTES = 16
+_COMMANDS = "/usr/lib/pywasm/programs"
+_COMMANDS_PACKAGE = "programs"
 _USAGE = "usage: python [option] ... [-c cmd | -m mod | file | -] [arg] ...\n"
 
 
@@ -118,7 +120,11 @@ class Program:
         if _END_OF_ZIP in source[-_MAX_END_OF_ZIP:] and _is_zip(path):
             self._run_entry(path)
             return
-        self._set_first_path(os.path.dirname(os.path.realpath(path)))
+        folder = os.path.dirname(os.path.realpath(path))
+        if folder == _COMMANDS:  # they are a package, whose names hide nobody's modules
+            folder = os.path.dirname(folder)
+            self._namespace["__package__"] = _COMMANDS_PACKAGE
+        self._set_first_path(folder)
         place = os.path.abspath(path)
         self._namespace.update(__file__=place, __cached__=None)
         compiled = path.endswith(".pyc") or source.startswith(MAGIC_NUMBER)

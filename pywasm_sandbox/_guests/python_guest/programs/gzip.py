@@ -1,4 +1,4 @@
-"""``gzip``, and with ``-d`` ``gunzip``, with ``-dc`` ``zcat``. Not under its name, which is a module's."""
+"""``gzip``, and with ``-d`` ``gunzip``, with ``-dc`` ``zcat``."""
 
 import gzip
 import os
@@ -6,7 +6,7 @@ import sys
 import zlib
 from typing import IO, Any
 
-from compressor import Compressor, Format, Options
+from .compressor import Compressor, Format, Options
 
 USAGE = """\
 Usage: gzip [OPTION]... [FILE]...
