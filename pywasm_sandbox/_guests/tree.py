@@ -45,15 +45,18 @@ _UTILITIES: Final = """
     truncate uname uniq unix2dos unlink uudecode uuencode wc which whoami xargs xxd yes
 """
 _SCRIPTS: Final = """
-    bzip2 curl diff gzip hostname nproc pip pytest shuf tree unzip xz zip zstd
+    b2sum basenc bzip2 column curl diff envsubst fmt gzip hostname join less nproc numfmt pip pytest
+    shuf sum tree tsort unexpand unzip xz zip zstd
 """
 """Written in Python, in ``python_guest/programs``."""
 
 _ALIASES: Final = {
+    "base32": "basenc.py --base32",
     "bunzip2": "bzip2.py -d",
     "bzcat": "bzip2.py -dc",
     "gunzip": "gzip.py -d",
     "lzma": "xz.py --format=lzma",
+    "more": "less.py",
     "pip3": "pip.py",
     "unlzma": "xz.py --format=lzma -d",
     "unxz": "xz.py -d",

@@ -353,6 +353,25 @@ async def test_tree(shared: Any) -> None:
     assert (await shared.exec("tree -L 0")).stderr == "tree: Invalid level, must be greater than 0.\n"
 
 
+async def test_less_writes_all(shared: Any) -> None:
+    await shared.write_file("long.txt", "".join(f"{n}\n" for n in range(1, 200)) + "\n\n\nend\n")
+    text = (await shared.read_file("long.txt")).content
+    for line in (
+        "less long.txt",
+        "more long.txt",
+        "cat long.txt | less -FRSX",
+        "less -20 --no-init long.txt",
+    ):
+        assert (await shared.exec(line)).stdout == text
+    assert (
+        await shared.exec("less -N +198 -s long.txt")
+    ).stdout == "    198 198\n    199 199\n    200 \n    201 end\n"
+    assert (await shared.exec("less +/19.$ long.txt | head -2")).stdout == "190\n191\n"
+    missing = await shared.exec("less nothing.txt long.txt | tail -1; more .")
+    assert (missing.stdout, missing.exit_code) == ("end\n", 1)
+    assert missing.stderr == "less: nothing.txt: No such file or directory\nless: .: Is a directory\n"
+
+
 async def test_what_the_machine_is(shared: Any) -> None:
     assert (await shared.exec("nproc; nproc --all; nproc --ignore=5")).stdout == "1\n1\n1\n"
     assert (await shared.exec("OMP_NUM_THREADS=3 nproc")).stdout == "3\n"
