@@ -372,6 +372,52 @@ async def test_less_writes_all(shared: Any) -> None:
     assert missing.stderr == "less: nothing.txt: No such file or directory\nless: .: Is a directory\n"
 
 
+@pytest.mark.parametrize(
+    ("program", "output"),
+    [
+        ("123456789012345678901234567890", "123456789012345678901234567890"),
+        ("[1, 2, 3] | pick(.[1])", "[null,2]"),
+        ("if true then 1 end, (false | if . then 1 end)", "1\nfalse"),
+        ("[limit(4; 1 | repeat(. * 2))]", "[1,2,4,8]"),
+        (
+            "[1, [2]] | getpath([1, 0]), (.[1] |= empty), toarray, ([3] | have_literal_numbers)",
+            "2\n[1]\n[1,[2]]\ntrue",
+        ),
+        ('" a " | trim, ltrim, rtrim, (ltrimstr(" ") | rtrimstr(" "))', '"a"\n"a "\n" a"\n"a"'),
+        ("try error(null) catch [.]", "[null]"),
+        ('"abc" | gsub("^"; ">"), gsub("$"; "<")', '">abc"\n"abc<"'),
+        (
+            '"it\'s" | @sh, @html, @uri, @base32, (@base32 | @base32d)',
+            '"\'it\'\\\\\'\'s\'"\n"it&#39;s"\n"it%27s"\n"NF2CO4Y="\n"it\'s"',
+        ),
+        ("[.[]?] | first, last, ([] | add), ([range(5)] | skip(3; .[]))", "null\nnull\nnull\n3\n4"),
+        ("(-1) | abs, ({} | .a += 1), ([[0, 1], [1, 0]] | .[] as [$a, $b] | $a - $b)", '1\n{"a":1}\n-1\n1'),
+    ],
+)
+async def test_jq_as_newer_ones(shared: Any, program: str, output: str) -> None:
+    result = await shared.exec(["jq", "-nc", program])
+    assert (result.stderr, result.stdout) == ("", f"{output}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["."], 2, "jq: error: parse error: Expecting value at line 2"),
+        ([".[] | nosuch"], 3, "jq: error: nosuch/0 is not defined\njq: 1 compile error"),
+        (["$x"], 3, "jq: error: $x is not defined\njq: 1 compile error"),
+        (["{"], 3, "jq: error: syntax error, unexpected end of program at character 2\njq: 1 compile error"),
+        (["-n", "{} + 1"], 5, "jq: error (at <stdin>:0): object ({}) and number (1) cannot be added"),
+        (["-n", "path(1 | .a)"], 5, "jq: error (at <stdin>:0): Invalid path expression with result 1"),
+        (["-n", "def f: 1 + f; f"], 5, "jq: error: the program recurses too deeply"),
+        (["-n", '"no\\n" | halt_error(9)'], 9, "no"),
+        (["-n", "--arg", "x"], 2, "jq: error: --arg takes 2 parameters"),
+    ],
+)
+async def test_what_jq_can_t_do(shared: Any, arguments: list[str], code: int, message: str) -> None:
+    result = await shared.exec(["jq", *arguments], stdin="[1,\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (code, "", f"{message}\n")
+
+
 async def test_what_the_machine_is(shared: Any) -> None:
     assert (await shared.exec("nproc; nproc --all; nproc --ignore=5")).stdout == "1\n1\n1\n"
     assert (await shared.exec("OMP_NUM_THREADS=3 nproc")).stdout == "3\n"

@@ -36,7 +36,7 @@ HOST_SHELL = "/bin/dash"
 
 def command_lines() -> list[str]:
     """Those of the shell and the utilities."""
-    return lines_of("command_lines.txt")
+    return [*lines_of("command_lines.txt"), *lines_of("jq_command_lines.txt")]
 
 
 def lines_of(name: str) -> list[str]:
