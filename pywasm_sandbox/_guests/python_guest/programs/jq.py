@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .common import Command, Trouble
-from .jqlang import functions, prelude, values
+from .jqlang import filters, prelude, values
 from .jqlang.checking import check
 from .jqlang.nodes import Env, Function, Node, Shared
 from .jqlang.parser import Mistake, definitions, parse
@@ -98,7 +98,7 @@ def parse_words(words: list[str]) -> Options:
             elif name in FLAGS:
                 options.flags.add(name)
             else:
-                raise Trouble(f"Unknown arguments\n{USAGE.splitlines()[0]}", 2)
+                command.misused(f"Unknown option: {word}")
     return options
 
 
@@ -270,7 +270,7 @@ def prepared(options: Options) -> tuple[Node, Env]:
         with open(text, encoding="utf-8") as file:
             text = file.read()
     shared = Shared()
-    shared.natives = functions.natives()
+    shared.natives = filters.natives()
     shared.warn = sys.stderr.write  # type: ignore[assignment]
     env = Env(shared)
     for name, parameters, body in definitions(prelude.DEFINITIONS):
@@ -332,7 +332,7 @@ def main() -> None:
     except BadInput as error:
         sys.stdout.flush()
         raise Trouble(f"error: parse error: {error}", 2) from None
-    except functions.Halt as halted:
+    except filters.Halt as halted:
         sys.stdout.flush()
         sys.stderr.write(halted.message)
         raise SystemExit(halted.code) from None

@@ -1,1 +1,2 @@
-"""The language of jq: `parser` makes nodes, `nodes` runs them, `functions` and `prelude` are is built in."""
+"""The language of jq: `parser` makes nodes and `nodes` runs them; `functions`, `filters` and `prelude` are
+what is built in."""
