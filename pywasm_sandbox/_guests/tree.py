@@ -45,7 +45,7 @@ _UTILITIES: Final = """
     truncate uname uniq unix2dos unlink uudecode uuencode wc which whoami xargs xxd yes
 """
 _SCRIPTS: Final = """
-    b2sum basenc bzip2 column curl diff envsubst fmt gzip hostname join jq less nproc numfmt pip pytest
+    b2sum basenc bc bzip2 column curl diff envsubst fmt gzip hostname join jq less nproc numfmt pip pytest
     shuf sum tree tsort unexpand unzip xz zip zstd
 """
 """Written in Python, in ``python_guest/programs``."""

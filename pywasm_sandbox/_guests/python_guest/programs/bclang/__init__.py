@@ -1,0 +1,1 @@
+"""The language of bc: `parser` makes trees of a program, `machine` runs them over `numbers`."""
