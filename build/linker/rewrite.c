@@ -5,7 +5,8 @@
    doesn't do is not understood here either: it is an error, and the module stays on its own.
 
    Format: the core specification's binary format, "Code Section" and "Instructions", with exceptions
-   (exnref), tail calls, vectors and relaxed vectors. Runs as a wasm module itself: its input may be hostile. */
+   (exnref), tail calls, vectors and relaxed vectors, and the proposal of wide arithmetic. Runs as a wasm module
+   itself: its input may be hostile. */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -234,8 +235,8 @@ static void rewrite_bulk(void) {
     case 17: /* table.fill */
         copy_leb();
         break;
-    default:
-        if (operation > 7) /* up to there: saturating truncations */
+    default: /* up to 7 saturating truncations, from 19 to 22 wide arithmetic: no operands follow */
+        if (operation > 7 && (operation < 19 || operation > 22))
             fail(ERROR_OPCODE);
     }
 }

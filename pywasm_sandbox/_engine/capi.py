@@ -141,6 +141,7 @@ _HOLDING_GIL: dict[str, tuple[Any, list[Any]]] = {
     "wasmtime_config_wasm_simd_set": (None, [_P, _BOOL]),
     "wasmtime_config_wasm_relaxed_simd_set": (None, [_P, _BOOL]),
     "wasmtime_config_wasm_relaxed_simd_deterministic_set": (None, [_P, _BOOL]),
+    "wasmtime_config_wasm_wide_arithmetic_set": (None, [_P, _BOOL]),
     "wasmtime_config_wasm_bulk_memory_set": (None, [_P, _BOOL]),
     "wasmtime_config_wasm_threads_set": (None, [_P, _BOOL]),
     "wasmtime_config_wasm_memory64_set": (None, [_P, _BOOL]),

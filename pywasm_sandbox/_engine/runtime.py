@@ -41,7 +41,7 @@ SHUTDOWN_S = 5.0
 
 # Part of the cache key: change it with _configuration().
 CONFIG_ID = (
-    "3: speed epochs exnref deterministic-relaxed-simd stack16M, "
+    "4: speed epochs exnref deterministic-relaxed-simd wide-arithmetic stack16M, "
     "no threads memory64 multi-memory unwind-info init-cow"
 )
 
@@ -358,6 +358,7 @@ def _configuration(c: CApi, parallel: bool) -> int:
     c.config_wasm_relaxed_simd_set(config, True)
     # The same results on every machine: what may be fused is, by a function where no instruction does it.
     c.config_wasm_relaxed_simd_deterministic_set(config, True)
+    c.config_wasm_wide_arithmetic_set(config, True)
     c.config_wasm_bulk_memory_set(config, True)
     # What guests don't need, they can't attack.
     c.config_wasm_threads_set(config, False)

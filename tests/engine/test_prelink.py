@@ -6,7 +6,19 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pywasm_sandbox._engine import Engine, LibraryMismatch, LoaderState, ModuleSource, Prelinked
+from pywasm_sandbox._engine import (
+    Deadline,
+    Engine,
+    GuestTrap,
+    InterruptReason,
+    InterruptWords,
+    LibraryMismatch,
+    LoaderState,
+    ModuleSource,
+    Prelinked,
+    Ticket,
+    TrapKind,
+)
 from pywasm_sandbox._engine.joining import Numbers, UnusualModule
 from pywasm_sandbox._engine.prelink import Library, prelink
 from pywasm_sandbox._engine.rewriter import rewriter
@@ -247,6 +259,137 @@ def test_instructions_stay_what_they_are(linker: Linker, join: Join, symbol: str
     assert by_itself not in (0, 0xFFFF_FFFF)
 
 
+TRIPPED, PENDING, REASON = 3200, 3204, 3208
+
+# Two operands of 128 bits lie in the module's data, and behind them the result, whose address is returned.
+WIDE = f"""(module {IMPORTS}
+  (func $operand (param $at i32) (result i64)
+    (i64.load (i32.add (global.get $memory_base) (local.get $at))))
+  (func $keep (param $low i64) (param $high i64) (result i32)
+    (i64.store offset=32 (global.get $memory_base) (local.get $low))
+    (i64.store offset=40 (global.get $memory_base) (local.get $high))
+    (i32.add (global.get $memory_base) (i32.const 32)))
+  (func (export "add128") (result i32)
+    (call $operand (i32.const 0)) (call $operand (i32.const 8))
+    (call $operand (i32.const 16)) (call $operand (i32.const 24)) (i64.add128) (call $keep))
+  (func (export "sub128") (result i32)
+    (call $operand (i32.const 0)) (call $operand (i32.const 8))
+    (call $operand (i32.const 16)) (call $operand (i32.const 24)) (i64.sub128) (call $keep))
+  (func (export "mul_wide_s") (result i32)
+    (call $operand (i32.const 0)) (call $operand (i32.const 16)) (i64.mul_wide_s) (call $keep))
+  (func (export "mul_wide_u") (result i32)
+    (call $operand (i32.const 0)) (call $operand (i32.const 16)) (i64.mul_wide_u) (call $keep))
+  ;; the result is multiplied by the first operand and the second added
+  (func $step (param $low i64) (param $high i64) (result i64 i64) (local $carry i64)
+    (i64.mul_wide_u (local.get $low) (call $operand (i32.const 0)))
+    (local.set $carry)
+    (i64.add (local.get $carry) (i64.mul (local.get $high) (call $operand (i32.const 0))))
+    (i64.add (i64.mul (local.get $low) (call $operand (i32.const 8))))
+    (call $operand (i32.const 16)) (call $operand (i32.const 24)) (i64.add128))
+  (func $steps (param $count i32) (result i32)
+    (loop $again
+      (call $operand (i32.const 32)) (call $operand (i32.const 40)) (call $step) (call $keep) (drop)
+      (br_if $again (local.tee $count (i32.sub (local.get $count) (i32.const 1)))))
+    (i32.add (global.get $memory_base) (i32.const 32)))
+  (func (export "steps") (result i32) (call $steps (i32.const 1000)))
+  ;; all in the loop itself, without a call; it ends when the word at TRIPPED is set
+  (func $loop (param $deaf i32) (result i32) (local $low i64) (local $high i64)
+    (loop $again
+      (i64.add128 (local.get $low) (local.get $high) (i64.const -1) (i64.const 0))
+      (local.set $high) (local.tee $low) (i64.const -1) (i64.mul_wide_u) (local.get $high)
+      (i64.const 3) (i64.sub128) (local.set $high) (local.set $low)
+      (i64.store offset=32 (global.get $memory_base) (local.get $low))
+      (i64.store offset=40 (global.get $memory_base) (local.get $high))
+      (br_if $again (i32.or (local.get $deaf) (i32.eqz (i32.load (i32.const {TRIPPED}))))))
+    (i32.add (global.get $memory_base) (i32.const 32)))
+  (func (export "polite") (result i32) (call $loop (i32.const 0)))
+  (func (export "deaf") (result i32) (call $loop (i32.const 1))))"""
+WIDE_PATH = "/lib/wide.so"
+BITS_64, BITS_128 = (1 << 64) - 1, (1 << 128) - 1
+
+
+@pytest.fixture(params=["by itself", "joined"])
+def wide(request: pytest.FixtureRequest, linker: Linker, join: Join) -> tuple[Linker, int]:
+    """A guest with `WIDE`, and its handle."""
+    data = side(WIDE, dylink(48, 4))
+    joined = request.param == "joined"
+    if joined:
+        linker = join((PATH, USEFUL), (WIDE_PATH, data))
+    handle = linker.open(linker.add(WIDE_PATH, data))
+    assert parts(linker) == [joined], linker.error()
+    return linker, handle
+
+
+def put_wide(linker: Linker, *numbers: int) -> None:
+    base = linker.loaded[-1].memory_base
+    linker.guest.instance.memory.write(base, b"".join(each.to_bytes(16, "little") for each in numbers))
+
+
+def read_wide(linker: Linker, address: int) -> int:
+    return int.from_bytes(linker.guest.instance.memory.read(address, 16), "little")
+
+
+def signed(number: int) -> int:
+    """The low 64 bits as a signed number."""
+    return ((number & BITS_64) ^ (1 << 63)) - (1 << 63)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (0, 0),
+        (BITS_64, 1),
+        (BITS_128, BITS_128),
+        (1, BITS_128),
+        (1 << 63, 1 << 63),
+        (0x2360ED051FC65DA44385DF649FCCF645, 0x5851F42D4C957F2D14057B7EF767814F),
+    ],
+)
+def test_wide_arithmetic(wide: tuple[Linker, int], first: int, second: int) -> None:
+    linker, handle = wide
+    put_wide(linker, first, second)
+    expected = {
+        "add128": first + second,
+        "sub128": first - second,
+        "mul_wide_s": signed(first) * signed(second),
+        "mul_wide_u": (first & BITS_64) * (second & BITS_64),
+    }
+    found = {symbol: read_wide(linker, linker.run(handle, symbol)) for symbol in expected}
+    assert found == {symbol: number & BITS_128 for symbol, number in expected.items()}
+
+
+def test_a_generator_of_128_bits_meets_its_deadline(wide: tuple[Linker, int]) -> None:
+    linker, handle = wide
+    multiplier, increment = 0x2360ED051FC65DA44385DF649FCCF645, 0x5851F42D4C957F2D14057B7EF767814F
+    put_wide(linker, multiplier, increment, 42)
+    slot = linker.symbol(handle, "steps")
+    address = linker.guest.call("call", slot, deadline=Deadline.after(60.0))
+    state = 42
+    for _ in range(1000):
+        state = (state * multiplier + increment) & BITS_128
+    assert read_wide(linker, address) == state
+
+
+def test_an_interrupt_ends_a_loop_of_wide_arithmetic(wide: tuple[Linker, int]) -> None:
+    linker, handle = wide
+    guest = linker.guest
+    guest.instance.arm_interrupts(InterruptWords(((TRIPPED, 1), (PENDING, 2)), REASON))
+    slot, ticket = linker.symbol(handle, "polite"), Ticket()
+    address = guest.call("call", slot, deadline=Deadline.after(0.02, grace_s=60.0), ticket=ticket)
+    assert ticket.fired == InterruptReason.TIMEOUT
+    assert guest.instance.broken is None
+    assert read_wide(linker, address) != 0  # so the loop went round
+
+
+def test_a_deadline_ends_a_loop_of_wide_arithmetic_that_goes_on(wide: tuple[Linker, int]) -> None:
+    linker, handle = wide
+    slot = linker.symbol(handle, "deaf")
+    with pytest.raises(GuestTrap) as caught:
+        linker.guest.call("call", slot, deadline=Deadline.after(0.01, grace_s=0.03))
+    assert caught.value.kind is TrapKind.INTERRUPTED
+    assert caught.value.reason == InterruptReason.TIMEOUT
+
+
 @pytest.fixture
 def linker(engine: Engine) -> Iterator[Linker]:
     guest = Guest(engine, engine.program(ModuleSource.from_bytes("test", wasm(MAIN))), None, None)
@@ -335,6 +478,8 @@ def code(*bodies: bytes) -> bytes:
         (leb(1) + leb(100) + b"\x00\x0b", "its code ends too early"),
         (code(b"\x00\x41"), "its code ends too early"),
         (code(b"\x00\xff\x0b"), "an instruction that linkers of C don't write"),
+        (code(b"\x00\xfc\x12\x0b"), "an instruction that linkers of C don't write"),
+        (code(b"\x00\xfc\x17\x0b"), "an instruction that linkers of C don't write"),
         (code(b"\x00\x10\x05\x0b"), "a number of something that isn't there"),
         (code(b"\x00\x23\x00\x0b"), "a number of something that isn't there"),
         (code(b"\x00\x10" + b"\xff" * 20 + b"\x0b"), "a number that is too long"),
