@@ -13,7 +13,16 @@ from pywasm_sandbox._vfs.devices import DeviceFS
 from pywasm_sandbox._vfs.memory import MemoryFS
 from pywasm_sandbox._vfs.namespace import Namespace
 
-__all__ = ["BASE_ENV", "PROGRAM_MARK", "SCRIPT_CODE", "SYSTEM_MOUNTS", "USER_BASE", "USER_SITE", "lay_out"]
+__all__ = [
+    "BASE_ENV",
+    "PROGRAMS",
+    "PROGRAM_MARK",
+    "SCRIPT_CODE",
+    "SYSTEM_MOUNTS",
+    "USER_BASE",
+    "USER_SITE",
+    "lay_out",
+]
 
 SCRIPT_CODE: Final = "/usr/lib/pywasm-js"
 """Where the JavaScript guests' own code is, for tracebacks and `require`."""
@@ -67,7 +76,7 @@ _ALIASES: Final = {
 }
 """Other names of these, and the options that go with them."""
 
-_PROGRAMS: Final = "/usr/lib/pywasm/programs"
+PROGRAMS: Final = "/usr/lib/pywasm/programs"
 _PYTHON_NAMES: Final = ("python", "python3", "python3.14")
 _JAVASCRIPT_NAMES: Final = ("js", "node", "nodejs")
 _TYPESCRIPT_NAMES: Final = ("ts", "tsx")
@@ -79,8 +88,8 @@ def _programs() -> dict[str, str]:
     """Name of each command → its program, and what that runs as."""
     return {
         **{name: f"toybox {name}" for name in _UTILITIES.split()},
-        **{name: f"python {_PROGRAMS}/{name}.py" for name in _SCRIPTS.split()},
-        **{name: f"python {_PROGRAMS}/{words}" for name, words in _ALIASES.items()},
+        **{name: f"python {PROGRAMS}/{name}.py" for name in _SCRIPTS.split()},
+        **{name: f"python {PROGRAMS}/{words}" for name, words in _ALIASES.items()},
         "awk": "awk",
         **dict.fromkeys(_PYTHON_NAMES, "python"),
         **dict.fromkeys(_JAVASCRIPT_NAMES, "node"),

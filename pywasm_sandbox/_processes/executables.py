@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from pywasm_sandbox._guests.tree import PROGRAM_MARK
+from pywasm_sandbox._guests.spellings import respelled, stand_in
+from pywasm_sandbox._guests.tree import PROGRAM_MARK, PROGRAMS
 from pywasm_sandbox._vfs.api import FileType, VfsError
 from pywasm_sandbox._vfs.namespace import Namespace
 from pywasm_sandbox._wasi import errnos
@@ -40,7 +41,7 @@ def find(namespace: Namespace, path: str, words: tuple[str, ...], given: str = "
             program, _, applet = name.partition(" ")
             if applet and program == "python":
                 return Executable(program, ("python3", *applet.split(), *words[1:]))
-            return Executable(program, (applet, *words[1:]) if applet else words)
+            return _utility(program, applet, words[1:]) if applet else Executable(program, words)
         if not head.startswith(b"#!"):
             raise errnos.WasiError(errnos.NOEXEC)
         line = head[2:].partition(b"\n")[0].decode("utf-8", "surrogateescape").strip()
@@ -49,6 +50,13 @@ def find(namespace: Namespace, path: str, words: tuple[str, ...], given: str = "
         words = (interpreter, *([argument] if argument else []), given, *words[1:])
         path = given = interpreter
     raise errnos.WasiError(errnos.LOOP)
+
+
+def _utility(program: str, name: str, words: tuple[str, ...]) -> Executable:
+    words = respelled(name, words) if program == "toybox" else words
+    if program == "toybox" and stand_in(name, words):
+        return Executable("python", ("python3", f"{PROGRAMS}/{name}.py", *words))
+    return Executable(program, (name, *words))
 
 
 def _head(namespace: Namespace, path: str) -> bytes:
