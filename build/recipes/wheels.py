@@ -21,6 +21,7 @@ from driver.stages import Context
 from recipes.assets import check_side_module, put
 from recipes.merging import WHEELS as MERGED
 from recipes.numpy_kernels import WHEEL as NUMPY
+from recipes.scipy_kernels import WHEEL as SCIPY
 from recipes.stdlib import ZIP_TIME
 
 PACKAGES = (
@@ -85,7 +86,7 @@ def check_modules(context: Context, wheel: Path) -> None:
         check_side_module(core, folder / name, libraries)
 
 
-STAGES = {name: MERGED.get(name, name) for name in PACKAGES} | {"numpy": NUMPY}
+STAGES = {name: MERGED.get(name, name) for name in PACKAGES} | {"numpy": NUMPY, "scipy": SCIPY}
 
 
 PRESET = 9 | lzma.PRESET_EXTREME

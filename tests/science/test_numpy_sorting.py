@@ -71,6 +71,45 @@ failed"""
     assert compute(code) == []
 
 
+SPREAD = {
+    "even": "random.random(n)",
+    "normal": "random.normal(size=n)",
+    "with long tails": "random.standard_cauchy(n)",
+    "over many magnitudes": "np.exp(5 * random.normal(size=n))",
+    "few values": "random.integers(0, 1000, n) / 8",
+    "crowds": "random.integers(0, 64, n) + 1e-9 * random.random(n)",
+    "crowds among others": "np.where(random.random(n) < 0.5, random.random(n), random.random(n).round(3))"
+    " + 1e-12 * random.random(n)",
+    "one far away": "np.append(random.random(n - 1), -1e9)",
+    "as far apart as can be": "np.append(random.random(n - 2), [np.finfo(float).max, np.finfo(float).min])",
+    "subnormal": "5e-324 * random.integers(0, 1 << 40, n)",
+    "infinities": "np.append(random.random(n - 2), [np.inf, -np.inf])",
+    "NaN at the end": "np.append(random.random(n - 1), np.nan)",
+    "of 64 bits": "random.integers(-(1 << 63), (1 << 63) - 1, n, endpoint=True)",
+    "moments": "1_700_000_000_000_000 + random.integers(0, 86_400_000_000, n)",
+    "of 64 bits, no sign": "random.integers(0, 1 << 64, n, dtype=np.uint64)",
+}
+"""Of numbers that are sorted in buckets, or are not because they lie badly."""
+
+
+@pytest.mark.parametrize("numbers", SPREAD.values(), ids=SPREAD)
+@pytest.mark.parametrize("descending", [False, True])
+def test_spread_numbers(compute: Compute, numbers: str, descending: bool) -> None:
+    code = f"""
+failed = []
+for n in (32_767, 32_768, 100_001, 700_000):
+    random = np.random.default_rng(n)
+    array = {numbers}
+    ordered = np.sort(array, descending={descending})
+    by_comparing = np.sort(array, stable=True, descending={descending})
+    if not np.array_equal(ordered, by_comparing, equal_nan=array.dtype.kind == "f"):
+        failed.append([n, "order"])
+    if not np.array_equal(np.sort(bits(ordered), kind="stable"), np.sort(bits(array), kind="stable")):
+        failed.append([n, "other numbers"])
+failed"""
+    assert compute(code) == []
+
+
 def test_nan_and_nat_come_last(compute: Compute) -> None:
     code = """
 found = []

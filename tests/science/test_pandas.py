@@ -158,3 +158,25 @@ def test_zones_of_dateutil(run: Run, zone: str) -> None:
         [value(run, offset)] * 2
     )
     assert value(run, offset) == {"US/Pacific": "-1 day, 16:00:00", "Asia/Singapore": "8:00:00"}[zone]
+
+
+@pytest.mark.parametrize("columns", [1, 2, 7, 40])
+def test_rows_are_taken(run: Run, columns: int) -> None:
+    """Long rows are copied as a whole, short ones number by number; what is missing is filled in."""
+    code = f"""
+failed = []
+for dtype in ("int8", "int16", "int32", "int64", "float32", "float64", "bool", "object"):
+    values = (np.arange(6 * {columns}) % 100).reshape(6, {columns}).astype(dtype)
+    rows = values.tolist()
+    turned = pd.DataFrame(np.asfortranarray(values))
+    for frame in (pd.DataFrame(values), turned, turned[::-1][::-1]):
+        if frame.take([5, 0, 0, 3]).values.tolist() != [rows[i] for i in (5, 0, 0, 3)]:
+            failed.append([dtype, "take"])
+        if frame.reindex([4, 9, 1], fill_value=1).values.tolist() != [rows[4], [1] * {columns}, rows[1]]:
+            failed.append([dtype, "reindex"])
+        missing = frame.reindex([4, 9, 1])
+        kept = missing.iloc[[0, 2]].astype(dtype).values.tolist()
+        if kept != [rows[4], rows[1]] or not missing.iloc[1].isna().all():
+            failed.append([dtype, "missing"])
+failed"""
+    assert value(run, code) == []
