@@ -55,7 +55,7 @@ _UTILITIES: Final = """
 """
 _SCRIPTS: Final = """
     b2sum basenc bc bzip2 column curl diff envsubst fmt gzip hostname join jq less nproc numfmt pip pytest
-    shuf sqlite3 sum tree tsort unexpand unzip xz zip zstd
+    shuf sqlite3 sum tree tsort unexpand unzip wget xz zip zstd
 """
 """Written in Python, in ``python_guest/programs``."""
 

@@ -1,4 +1,4 @@
-"""The sandbox's ``curl`` against real servers, and beside the host's where there is one."""
+"""The sandbox's ``curl`` and ``wget`` against real servers, and beside the host's where there is one."""
 
 from __future__ import annotations
 
@@ -48,6 +48,31 @@ LINES = [
     "curl -s http://127.0.0.1:1/; echo $?",
 ]
 
+WGET_LINES = [
+    "wget -q URL/name.txt; cat name.txt",
+    "wget -q URL/a URL/b; cat a b",
+    "wget -qO- URL/a",
+    "wget -q -O out.txt URL/a; cat out.txt",
+    "wget -O out.txt URL/a URL/b 2>/dev/null; cat out.txt",
+    "wget -q -P d/e URL/a; cat d/e/a",
+    "wget -nv URL/a 2>/dev/null; wget -q URL/a; ls a a.1",
+    "wget -q URL/; cat index.html",
+    "wget -q 'URL/p?x=1&y=2'; cat 'p?x=1&y=2'",
+    "wget -q 'URL/redirect?to=/there' -O -",
+    "wget -q --post-data 'x=1&y=2' -O - URL/form",
+    "wget -q --post-file=file.txt -O- URL/form",
+    "wget -q --method=PUT --body-data=b -O- URL/up",
+    "wget -q --method=DELETE -O- URL/a",
+    "printf 'URL/a\nURL/b\n' > list; wget -qi list; cat a b",
+    "wget -q URL/bytes/300000 -O - | wc -c",
+    "wget -q URL/a; wget -nc -q URL/a; echo $?; ls a*",
+    "wget -q -O - URL/chunks",
+    "wget -q --tries=1 http://127.0.0.1:1/; echo $?",
+    "wget -q --max-redirect=0 -O- 'URL/redirect?to=/there'; echo $?",
+    "wget -q; echo $?",
+    "wget --no-such-option URL/a 2>/dev/null; echo $?",
+]
+
 
 def on_host(line: str, folder: Path) -> tuple[str, int]:
     (folder / "file.txt").write_text("one\ntwo\n")
@@ -58,6 +83,16 @@ def on_host(line: str, folder: Path) -> tuple[str, int]:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the host has no curl to compare with")
 @pytest.mark.parametrize("line", LINES)
 def test_as_on_the_host(box: Box, http_server: Server, tmp_path: Path, line: str) -> None:
+    same(box, http_server, tmp_path, line)
+
+
+@pytest.mark.skipif(shutil.which("wget") is None, reason="the host has no wget to compare with")
+@pytest.mark.parametrize("line", WGET_LINES)
+def test_wget_as_on_the_host(box: Box, http_server: Server, tmp_path: Path, line: str) -> None:
+    same(box, http_server, tmp_path, line)
+
+
+def same(box: Box, http_server: Server, tmp_path: Path, line: str) -> None:
     line = line.replace("URL", f"http://127.0.0.1:{http_server.port}")
     box.sandbox.write_file("file.txt", "one\ntwo\n")
     result = box.sandbox.exec(line, timeout=60)
@@ -131,8 +166,30 @@ def test_failing_by_status(box: Box) -> None:
     with serve_bytes(talk) as port:
         results = [box.sandbox.exec(f"curl -sS {option} http://127.0.0.1:{port}/") for option in ("", "-f")]
         results.append(box.sandbox.exec(f"curl -sS --fail-with-body http://127.0.0.1:{port}/"))
+        refused = box.sandbox.exec(
+            f"wget -nv http://127.0.0.1:{port}/gone.txt; echo $?; ls gone.txt 2>&1 | wc -l"
+        )
     assert [(each.stdout, each.exit_code) for each in results] == [("gone", 0), ("", 22), ("gone", 22)]
     assert results[1].stderr == "curl: (22) The requested URL returned error: 404\n"
+    assert refused.stdout == "8\n1\n"
+    assert refused.stderr.endswith("wget: The requested URL returned error: 404\n")
+
+
+def test_wget_says_what_it_does(box: Box, http_server: Server) -> None:
+    url = f"http://127.0.0.1:{http_server.port}/said"
+    result = box.sandbox.exec(
+        f"wget {url} && wget -S --spider {url} && wget --header 'X-One: 1' -U me -qO- {url}"
+    )
+    lines = result.stderr.splitlines()
+    assert (result.exit_code, lines[1], lines[-1]) == (0, "'said' saved [10]", "Remote file exists.")
+    assert "  HTTP/1.1 200 OK" in lines
+    method, path, headers, _ = http_server.seen[-1]
+    assert (method, path, headers["X-One"], headers["User-Agent"]) == ("GET", "/said", "1", "me")
+    assert http_server.seen[-2][0] == "HEAD"
+    recursive = box.sandbox.exec("wget -r http://127.0.0.1:1/")
+    assert recursive.exit_code == 2
+    denied = box.sandbox.exec("wget http://nowhere.test.invalid/")
+    assert (denied.exit_code, "Could not resolve host" in denied.stderr) == (4, True)
 
 
 def test_what_cannot_be_read_or_is_no_option(box: Box) -> None:
