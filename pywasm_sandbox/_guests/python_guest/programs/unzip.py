@@ -12,6 +12,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("-l", action="store_true", dest="list", help="list the content")
     parser.add_argument("-t", action="store_true", dest="test", help="test the content")
     parser.add_argument("-p", action="store_true", dest="pipe", help="write the content to stdout")
+    parser.add_argument("-c", action="store_true", dest="show", help="with names, to stdout")
+    parser.add_argument("-Z", "-Z1", "-1", action="count", default=0, dest="names", help="list the names")
+    parser.add_argument("-v", action="store_true", dest="list", help=argparse.SUPPRESS)
     parser.add_argument("-o", action="store_true", dest="overwrite", help="overwrite files")
     parser.add_argument("-n", action="store_true", dest="never", help="never overwrite files")
     parser.add_argument("-q", action="count", default=0, dest="quiet", help="say less")
@@ -70,6 +73,9 @@ def unpack(archive: zipfile.ZipFile, members: list[zipfile.ZipInfo], options: ar
         with archive.open(member) as source, open(target, "wb") as file:
             while chunk := source.read(1 << 16):
                 file.write(chunk)
+        mode = member.external_attr >> 16 & 0o777
+        if mode:
+            os.chmod(target, mode)
     return status
 
 
@@ -92,8 +98,13 @@ def main() -> int:
                     f"error: {bad} is damaged" if bad else f"No errors detected in compressed data of {name}."
                 )
                 return 2 if bad else 0
-            elif options.pipe:
+            elif options.names:
+                print("".join(f"{member.filename}\n" for member in members), end="")
+            elif options.pipe or options.show:
                 for member in members:
+                    if options.show and not member.is_dir():
+                        print(f"  inflating: {member.filename}  ")
+                        sys.stdout.flush()
                     sys.stdout.buffer.write(archive.read(member))
             else:
                 if not options.quiet:
