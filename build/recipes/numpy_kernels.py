@@ -25,6 +25,8 @@ from recipes.toolchain import toolchain_environment
 SUFFIX = ".cpython-314-wasm32-wasi"
 LATER = "libopenblas.a"
 LINALG, CORE = "numpy/linalg/_umath_linalg", "numpy/_core/_multiarray_umath"
+SIMD_TESTS = "numpy/_core/_simd"
+"""What numpy's tests of the universal intrinsics call."""
 RANDOM = tuple(
     f"numpy/random/{name}" for name in ("_bounded_integers", "_generator", "_pcg64", "_philox", "mtrand")
 )
@@ -57,10 +59,14 @@ def build_linalg(context: Context) -> None:
     files=(*SOURCES, "patches/numpy-core/*.patch"),
 )
 def build_core(context: Context) -> None:
-    """In `objects/` the one of numpy's core, which wants BLAS of whoever links it."""
+    """In `objects/` the one of numpy's core, for BLAS of whoever links it, in `tests/` `SIMD_TESTS`."""
     simde = context.unpack("simde") / "usr"
     flags = ["-mrelaxed-simd", f"-isystem{simde / 'include'}"]
     build_objects(context, [CORE], ["numpy", "numpy-core"], flags)
+    target = f"{SIMD_TESTS}{SUFFIX}.so"
+    context.run("ninja", target, cwd=context.work / "build", env=build_environment(context))
+    (context.out / "tests" / target).parent.mkdir(parents=True)
+    shutil.copy(context.work / "build" / target, context.out / "tests" / target)
     (context.out / "licences").mkdir()
     shutil.copy(simde / "share/doc/libsimde-dev/copyright", context.out / "licences/simde.txt")
 
@@ -85,7 +91,7 @@ def build_objects(
     text = cross_file.read_text()
     cross_file.write_text(text.replace(SIMD, ", ".join((SIMD, *(f"'{flag}'" for flag in flags)))))
     build = context.work / "build"
-    environment = {"PATH": f"{python.bin}:{toolchain_environment(context.dep('toolchain'))['PATH']}"}
+    environment = build_environment(context)
     options = {"buildtype": "plain", "python.bytecompile": "-1", **OPTIONS}
     context.run(
         *(context.dep("build-python") / "bin/python3.14", source / MESON, "setup", build, source),
@@ -100,6 +106,18 @@ def build_objects(
         output = (context.out / "objects" / target).with_suffix(".o")
         output.parent.mkdir(parents=True, exist_ok=True)
         context.run(LINKER, "-r", "-o", output, *inputs, cwd=build)
+
+
+def build_environment(context: Context) -> dict[str, str]:
+    """With the commands of `CrossPython` and the toolchain."""
+    return {"PATH": f"{context.work / 'bin'}:{toolchain_environment(context.dep('toolchain'))['PATH']}"}
+
+
+@stage("numpy-tests", needs=("numpy", "numpy-core"))
+def collect_tests(context: Context) -> None:
+    """numpy's tests, those of the universal intrinsics with the ones that numpy's core has."""
+    for name in ("numpy", "numpy-core"):
+        shutil.copytree(context.dep(name) / "tests", context.out / "tests", dirs_exist_ok=True)
 
 
 @stage(WHEEL, needs=("toolchain", WHEELS["numpy"], *OBJECTS, *LIBRARIES), files=RELINK_FILES)

@@ -37,7 +37,7 @@ class Suite:
 SUITES = {
     suite.name: suite
     for suite in (
-        Suite("numpy"),
+        Suite("numpy", stage="numpy-tests"),
         Suite("pandas", options=("--no-strict-data-files",)),
         Suite(
             "scipy",
