@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from driver.registry import stage
 from driver.stages import Context
 from recipes.extension_objects import LINKER, link_inputs
-from recipes.merging import WHEELS
 from recipes.numpy import MESON, OPTIONS
 from recipes.openblas_fused import LIBRARY as BLAS
 from recipes.python_packages import FILES, NEEDS, CrossPython
@@ -120,7 +119,7 @@ def collect_tests(context: Context) -> None:
         shutil.copytree(context.dep(name) / "tests", context.out / "tests", dirs_exist_ok=True)
 
 
-@stage(WHEEL, needs=("toolchain", WHEELS["numpy"], *OBJECTS, *LIBRARIES), files=RELINK_FILES)
+@stage(WHEEL, needs=("toolchain", *OBJECTS, *LIBRARIES), files=RELINK_FILES)
 def build_wheel(context: Context) -> None:
-    """The wheel that `merging` makes, its library linked anew."""
-    relink(context, WHEELS["numpy"], OBJECTS, LIBRARIES)
+    """numpy's own wheel, its extensions linked as one library from these objects."""
+    relink(context, "numpy", OBJECTS, LIBRARIES)

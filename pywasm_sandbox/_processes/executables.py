@@ -53,9 +53,10 @@ def find(namespace: Namespace, path: str, words: tuple[str, ...], given: str = "
 
 
 def _utility(program: str, name: str, words: tuple[str, ...]) -> Executable:
-    words = respelled(name, words) if program == "toybox" else words
-    if program == "toybox" and stand_in(name, words):
-        return Executable("python", ("python3", f"{PROGRAMS}/{name}.py", *words))
+    if program == "toybox":
+        words = respelled(name, words)
+        if stand_in(name, words):
+            return Executable("python", ("python3", f"{PROGRAMS}/{name}.py", *words))
     return Executable(program, (name, *words))
 
 

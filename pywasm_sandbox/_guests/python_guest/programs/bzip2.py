@@ -2,6 +2,7 @@
 
 import bz2
 
+from . import compressor
 from .compressor import Compressor, Format
 
 USAGE = """\
@@ -16,14 +17,8 @@ Compress files; each is replaced by FILE.bz2. Standard input is compressed to st
   -1, --fast ... -9, --best   size of blocks: 100 to 900 kB
 """
 LONG = {
-    "decompress": "d",
+    **compressor.LONG,
     "compress": "z",
-    "test": "t",
-    "keep": "k",
-    "force": "f",
-    "stdout": "c",
-    "quiet": "q",
-    "verbose": "v",
     "small": "s",
     "fast": "1",
     "best": "9",

@@ -1,8 +1,9 @@
 """What the commands here share: options as GNU's commands take them, inputs, messages."""
 
 import getopt
+import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Never
 
@@ -107,6 +108,23 @@ def output(name: str | None) -> Iterator[IO[bytes]]:
     else:
         with open(name, "wb") as file:
             yield file
+
+
+def spans(words: Iterable[str]) -> list[tuple[int, int]]:
+    """First and last of each of ``N``, ``N-M``, ``N-`` and ``-M``. Raises `Trouble`."""
+    found = []
+    for word in words:
+        match = re.fullmatch(r"(\d*)(-?)(\d*)", word)
+        if not match or not (match[1] or match[3]):
+            raise Trouble(f"invalid field value '{word}'")
+        first = int(match[1] or 1)
+        found.append((first, int(match[3] or sys.maxsize) if match[2] else first))
+    return found
+
+
+def within(number: int, chosen: Iterable[tuple[int, int]]) -> bool:
+    """Whether it is in one of these spans."""
+    return any(first <= number <= last for first, last in chosen)
 
 
 def records(file: IO[bytes], end: bytes = b"\n") -> Iterator[bytes]:

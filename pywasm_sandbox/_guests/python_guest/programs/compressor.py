@@ -12,6 +12,16 @@ from typing import IO, Any
 from .common import Command, output
 
 CHUNK_BYTES = 1 << 18
+LONG = {
+    "decompress": "d",
+    "test": "t",
+    "keep": "k",
+    "force": "f",
+    "stdout": "c",
+    "quiet": "q",
+    "verbose": "v",
+}
+"""Long options that all of them have."""
 
 
 @dataclass
@@ -29,6 +39,7 @@ class Options:
     recursive: bool = False
     names: bool = True
     """Whether the header tells name and time."""
+    checksum: bool = True
     extreme: bool = False
     format: str = ""
     output: str = ""

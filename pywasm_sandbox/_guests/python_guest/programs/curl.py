@@ -84,12 +84,17 @@ def add_output_options(add: Callable[..., object]) -> None:
     add("-V", "--version", action="version", version="curl 8.5.0 (wasm32-wasi) urllib3")
 
 
-def parse() -> argparse.Namespace:
+def make_parser() -> Parser:
     parser = Parser(prog="curl", description="Transfer data from or to a server.", allow_abbrev=False)
     add_request_options(parser.add_argument)
     add_output_options(parser.add_argument)
     parser.add_argument("--url", action="append", default=[], dest="more")
     parser.add_argument("urls", nargs="*")
+    return parser
+
+
+def parse() -> argparse.Namespace:
+    parser = make_parser()
     options = parser.parse_intermixed_args()
     options.urls += options.more
     if not options.urls:

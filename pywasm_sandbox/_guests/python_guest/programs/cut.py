@@ -2,7 +2,7 @@
 
 import sys
 
-from .common import Command, Trouble
+from .common import Command, Trouble, spans, within
 
 USAGE = """\
 Usage: cut --complement OPTION... [FILE]...
@@ -24,31 +24,16 @@ LONG = {
 }
 
 
-def spans(text: str) -> list[tuple[int, int]]:
-    found = []
-    for word in text.replace(" ", ",").split(","):
-        first, dash, last = word.partition("-")
-        if not (first or last) or not (first or "1").isdigit() or not (last or "1").isdigit():
-            raise Trouble(f"invalid field value '{word}'")
-        start = int(first or 1)
-        if not start:
-            raise Trouble("fields are numbered from 1")
-        found.append((start, int(last or sys.maxsize) if dash else start))
-    return found
-
-
 def main() -> None:
     found, names = command.options("b:c:f:d:sO:n", LONG)
     given = dict(found)
     kinds = [name for name in ("-b", "-c", "-f") if name in given]
     if len(kinds) != 1:
         command.misused("you must specify a list of bytes, characters, or fields")
-    chosen = spans(given[kinds[0]])
+    chosen = spans(given[kinds[0]].replace(" ", ",").split(","))
+    if any(first == 0 for first, _ in chosen):
+        raise Trouble("fields are numbered from 1")
     chosen = chosen if "--complement" in given else []
-
-    def kept(number: int) -> bool:
-        return not any(first <= number <= last for first, last in chosen)
-
     fields = kinds[0] == "-f"
     delimiter = given.get("-d", "\t").encode()
     between = given["-O"].encode() if "-O" in given else delimiter if fields else b""
@@ -60,7 +45,7 @@ def main() -> None:
                     sys.stdout.buffer.write(body + b"\n")
                 continue
             parts = body.split(delimiter) if fields else [body[n : n + 1] for n in range(len(body))]
-            shown = between.join(part for number, part in enumerate(parts, 1) if kept(number))
+            shown = between.join(part for number, part in enumerate(parts, 1) if not within(number, chosen))
             sys.stdout.buffer.write(shown + b"\n")
 
 

@@ -6,6 +6,7 @@ import sys
 import zlib
 from typing import IO, Any
 
+from . import compressor
 from .compressor import Compressor, Format, Options
 
 USAGE = """\
@@ -23,20 +24,14 @@ Compress files; each is replaced by FILE.gz. Standard input is compressed to sta
   -1, --fast ... -9, --best   how hard to try
 """
 LONG = {
-    "decompress": "d",
+    **compressor.LONG,
     "uncompress": "d",
-    "test": "t",
     "list": "l",
-    "keep": "k",
-    "force": "f",
-    "stdout": "c",
     "to-stdout": "c",
     "no-name": "n",
     "name": "N",
     "recursive": "r",
     "suffix=": "S",
-    "quiet": "q",
-    "verbose": "v",
     "fast": "1",
     "best": "9",
     "rsyncable": "",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_UP, ROUND_UP, Decimal
 
-from .common import Command, Trouble
+from .common import Command, Trouble, spans, within
 
 USAGE = """\
 Usage: numfmt [OPTION]... [NUMBER]...
@@ -81,7 +81,8 @@ class Numbers:
         self.delimiter = given.get("-d")
         self.padding = int(given.get("--padding", "0"))
         self.invalid = given.get("--invalid", "abort")
-        self.fields = fields_of(given.get("--field", "1"))
+        fields = given.get("--field", "1")
+        self.fields = spans(["1-"] if fields == "-" else fields.split(","))
         rounding = given.get("--round", "from-zero")
         if rounding not in ROUNDINGS:
             raise Trouble(f"invalid argument '{rounding}' for '--round'")
@@ -153,13 +154,15 @@ class Numbers:
     def line(self, text: str) -> str:
         if self.delimiter is not None:
             parts = text.split(self.delimiter)
-            done = [self.convert(part, 0) if self.fields(n) else part for n, part in enumerate(parts, 1)]
+            done = [
+                self.convert(part, 0) if within(n, self.fields) else part for n, part in enumerate(parts, 1)
+            ]
             return self.delimiter.join(done)
         out = []
         for number, match in enumerate(re.finditer(r"(\s*)(\S+)", text), 1):
             blanks, word = match.groups()
             between = " " if number > 1 else ""
-            if not self.fields(number):
+            if not within(number, self.fields):
                 out.append(match[0])
             elif blanks:
                 out.append(between + self.convert(word, len(blanks) - len(between) + len(word)))
@@ -174,20 +177,6 @@ def units(text: str) -> Decimal:
         raise Trouble(f"invalid unit size: '{text}'")
     power = LETTERS.index(match[2]) + 1 if match[2] else 0
     return int(match[1]) * Decimal(1024 if match[3] else 1000) ** power
-
-
-def fields_of(text: str):  # type: ignore[no-untyped-def]
-    """Whether a field is one of them."""
-    if text == "-":
-        return lambda number: True
-    spans = []
-    for word in text.split(","):
-        match = re.fullmatch(r"(\d*)(-?)(\d*)", word)
-        if not match or not (match[1] or match[3]):
-            raise Trouble(f"invalid field value '{word}'")
-        first = int(match[1] or 1)
-        spans.append((first, int(match[3] or sys.maxsize) if match[2] else first))
-    return lambda number: any(first <= number <= last for first, last in spans)
 
 
 def format_of(text: str) -> Format:

@@ -11,7 +11,17 @@ import urllib3
 from urllib3 import exceptions
 
 from .common import Command, Trouble, opened
-from .curl import CERTIFICATE, HTTP_ERROR, REDIRECTS, WRITE_ERROR, CurlError, Request, Transfer, explain
+from .curl import (
+    CERTIFICATE,
+    HTTP_ERROR,
+    REDIRECTS,
+    WRITE_ERROR,
+    CurlError,
+    Request,
+    Transfer,
+    explain,
+    make_parser,
+)
 
 USAGE = """\
 Usage: wget [OPTION]... URL...
@@ -83,31 +93,23 @@ def curl_options(given: dict[str, str], headers: list[str]) -> argparse.Namespac
     user = given.get("--user", given.get("--http-user"))
     password = given.get("--password", given.get("--http-password", ""))
     seconds = float(given["-T"]) if given.get("-T", "0") != "0" else None
-    return argparse.Namespace(
+    options = make_parser().parse_args([])
+    vars(options).update(
         request=given.get("--method", "HEAD" if "--spider" in given else None),
         header=headers,
         data=data,
-        form=[],
-        upload_file=None,
-        get=False,
         head="--spider" in given,
         user_agent=given.get("-U", "Wget/1.21.3"),
         referer=given.get("--referer"),
-        cookie=None,
         user=f"{user}:{password}" if user else None,
         location=True,
         max_redirs=int(given.get("--max-redirect", "20")),
-        compressed=False,
-        max_time=None,
         connect_timeout=seconds,
         retry=max(int(given.get("-t", "1")) - 1, 0),
         create_dirs=True,
-        dump_header=None,
-        include=False,
         fail=True,
-        fail_with_body=False,
-        verbose=False,
     )
+    return options
 
 
 class Download(Transfer):

@@ -4,6 +4,7 @@ import lzma
 import os
 from typing import IO, Any
 
+from . import compressor
 from .common import Trouble
 from .compressor import Compressor, Format, Options
 
@@ -23,14 +24,10 @@ Compress files; each is replaced by FILE.xz. Standard input is compressed to sta
   -q, --quiet        -v, --verbose
 """
 LONG = {
-    "decompress": "d",
+    **compressor.LONG,
     "uncompress": "d",
     "compress": "z",
-    "test": "t",
     "list": "l",
-    "keep": "k",
-    "force": "f",
-    "stdout": "c",
     "to-stdout": "c",
     "format=": "F",
     "check=": "C",
@@ -47,8 +44,6 @@ LONG = {
     "single-stream": "",
     "robot": "",
     "no-warn": "Q",
-    "quiet": "q",
-    "verbose": "v",
 }
 FORMATS = {
     "": lzma.FORMAT_AUTO,

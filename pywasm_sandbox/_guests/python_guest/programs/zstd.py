@@ -7,6 +7,7 @@ from typing import IO, Any
 
 from compression import zstd  # type: ignore[import-not-found]
 
+from . import compressor
 from .compressor import Compressor, Format, Options
 
 USAGE = """\
@@ -25,16 +26,10 @@ Compress files; FILE stays, beside FILE.zst. Standard input is compressed to sta
   -T, --threads=N    has no effect here
 """
 LONG = {
-    "decompress": "d",
+    **compressor.LONG,
     "uncompress": "d",
     "compress": "z",
-    "test": "t",
-    "keep": "k",
     "rm": "",
-    "force": "f",
-    "stdout": "c",
-    "quiet": "q",
-    "verbose": "v",
     "threads=": "T",
     "ultra": "",
     "fast=?": "",
@@ -53,7 +48,7 @@ def writer(file: IO[bytes], name: str, settings: Options) -> Any:
     return zstd.ZstdFile(
         file,
         "wb",
-        options={parameters.compression_level: settings.level, parameters.checksum_flag: settings.names},
+        options={parameters.compression_level: settings.level, parameters.checksum_flag: settings.checksum},
     )
 
 
@@ -107,7 +102,7 @@ def main() -> None:
         elif name == "-o":
             settings.output = value
         elif name == "--no-check":
-            settings.names = False
+            settings.checksum = False
         elif name in ("-D", "-M"):
             command.misused(f"{name} is not supported")
         else:

@@ -303,30 +303,29 @@ class Negate(Node):
             yield off(path), -found if found else -0.0
 
 
-class And(Node):
+class Logical(Node):
+    """``and`` and ``or``: where the left side is what ``settles`` it, the right one isn't asked."""
+
+    settles: bool
+
     def __init__(self, left: Node, right: Node) -> None:
         self.left, self.right = left, right
 
     def run(self, env: Env, path: Path, value: Any) -> Iterator[Pair]:
         for left in self.left.values(env, value):
-            if not values.truthy(left):
-                yield off(path), False
+            if values.truthy(left) == self.settles:
+                yield off(path), self.settles
                 continue
             for right in self.right.values(env, value):
                 yield off(path), values.truthy(right)
 
 
-class Or(Node):
-    def __init__(self, left: Node, right: Node) -> None:
-        self.left, self.right = left, right
+class And(Logical):
+    settles = False
 
-    def run(self, env: Env, path: Path, value: Any) -> Iterator[Pair]:
-        for left in self.left.values(env, value):
-            if values.truthy(left):
-                yield off(path), True
-                continue
-            for right in self.right.values(env, value):
-                yield off(path), values.truthy(right)
+
+class Or(Logical):
+    settles = True
 
 
 class Alternative(Node):
